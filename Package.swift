@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let products: [Product] = [
+    .library(name: "CSIProto", targets: ["CSIProto"]),
+    .library(name: "CSITransport", targets: ["CSITransport"]),
+    .library(name: "CSICore", targets: ["CSICore"]),
+    .library(name: "CSIHost", targets: ["CSIHost"]),
+    .library(name: "CSIPool", targets: ["CSIPool"]),
+    .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
+    .library(name: "CSITestKit", targets: ["CSITestKit"]),
+    .library(name: "CSIMain", targets: ["CSIMain"]),
+    .executable(name: "csi-controller", targets: ["csi-controller"]),
+    .executable(name: "csi-node", targets: ["csi-node"]),
+    .executable(name: "csictl", targets: ["csictl"]),
+]
+
+let dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+]
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The codec reads through `Span`s of its own `~Escapable` reader.
+let codecSettings = settings + [.enableExperimentalFeature("Lifetimes")]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// The C doors: module maps and the few wrappers that Swift cannot import.
+let doors: [Target] = [
+    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CMount", pkgConfig: "mount", providers: [.apt(["libmount-dev"])]),
+    .target(name: "CLinux"),
+]
+
+/// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
+let libraries: [Target] = [
+    .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
+    .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),
+    .target(
+        name: "CSITransport", dependencies: ["CSIProto", "CNGHTTP2", "CLinux", logging, lifecycle],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSITransportTests", dependencies: ["CSITransport", "CSIProto", "CNGHTTP2", "CLinux"],
+        swiftSettings: settings),
+    .target(
+        name: "CSICore", dependencies: ["CSIProto", "CSITransport", logging, system, lifecycle], swiftSettings: settings
+    ),
+    .testTarget(
+        name: "CSICoreTests", dependencies: ["CSICore", "CSIProto", "CSITransport", logging, system],
+        swiftSettings: settings),
+    .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
+    .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
+    .target(name: "CSITestKit", dependencies: ["CSIHost", "CSICore", system], swiftSettings: settings),
+]
+
+let backends: [Target] = [
+    .target(
+        name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, system], path: "Sources/CSIBackends/Pool",
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSIPoolTests", dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", system],
+        swiftSettings: settings),
+    .target(
+        name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        path: "Sources/CSIBackends/HostPath",
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSIHostPathTests",
+        dependencies: [
+            "CSIHostPath", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+]
+
+let programs: [Target] = [
+    .target(
+        name: "CSIMain",
+        dependencies: [
+            "CSICore", "CSIHost", "CSIHostPath", "CSITransport", argumentParser, logging, system, lifecycle,
+        ],
+        swiftSettings: settings),
+    .testTarget(name: "CSIMainTests", dependencies: ["CSIMain", "CSICore"], swiftSettings: settings),
+    .executableTarget(name: "csi-controller", dependencies: ["CSIMain"], swiftSettings: settings),
+    .executableTarget(name: "csi-node", dependencies: ["CSIMain"], swiftSettings: settings),
+    .executableTarget(
+        name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
+    .testTarget(name: "CSICtlTests", dependencies: ["csictl"], swiftSettings: settings),
+]
+
+let package = Package(
+    name: "swift-csi",
+    products: products,
+    dependencies: dependencies,
+    targets: doors + libraries + backends + programs
+)
