@@ -1,0 +1,78 @@
+/// The request half of a call on the server: bytes in, messages out, and the rules of gRPC between them. Pure.
+struct RequestStream {
+    private enum Phase {
+        case open
+        case ended
+    }
+
+    private let takesMany: Bool
+    private var deframer: MessageDeframer
+    private var first: [UInt8]?
+    private var rest: [[UInt8]] = []
+    private var count = 0
+    private var phase = Phase.open
+    private var completeBytes = 0
+
+    /// The start of a request of one message, or of many.
+    init(takesMany: Bool, messageLimit: Int) {
+        self.takesMany = takesMany
+        deframer = MessageDeframer(limit: messageLimit)
+    }
+
+    /// Whether the peer has said that nothing follows.
+    var isEnded: Bool { phase == .ended }
+
+    /// Whether a message is complete and not taken.
+    var hasMessage: Bool { first != nil }
+
+    /// Whether the bytes so far end between two messages.
+    var isBetweenMessages: Bool { deframer.isBetweenMessages }
+
+    /// The bytes held: of complete messages not taken, and of the incomplete one.
+    var bufferedBytes: Int { completeBytes + deframer.bufferedBytes }
+
+    /// Takes bytes of the body.
+    mutating func receive(_ bytes: UnsafeRawBufferPointer) throws(RPCError) {
+        // The copies let the deframer's closure write to the rest of `self`.
+        var deframer = deframer
+        self.deframer = MessageDeframer(limit: deframer.limit)
+        defer { self.deframer = deframer }
+        try deframer.feed(bytes) { (message) throws(RPCError) in try self.add(message) }
+    }
+
+    private mutating func add(_ message: [UInt8]) throws(RPCError) {
+        guard takesMany || count == 0 else {
+            throw RPCError(code: .internalError, message: "more than one message in a call that takes one")
+        }
+        count += 1
+        completeBytes += message.count
+        if first == nil { first = message } else { rest.append(message) }
+    }
+
+    /// Takes the end of the body.
+    mutating func end() throws(RPCError) {
+        phase = .ended
+        guard deframer.isBetweenMessages else {
+            throw RPCError(code: .internalError, message: "the request ends in the middle of a message")
+        }
+        guard takesMany || count == 1 else {
+            throw RPCError(code: .internalError, message: "the request has no message")
+        }
+    }
+
+    /// Takes the next message out.
+    mutating func take() -> [UInt8]? {
+        guard let message = first else { return nil }
+        completeBytes -= message.count
+        first = rest.isEmpty ? nil : rest.removeFirst()
+        return message
+    }
+
+    /// Drops everything that is held.
+    mutating func discard() {
+        deframer = MessageDeframer(limit: deframer.limit)
+        first = nil
+        rest = []
+        completeBytes = 0
+    }
+}

@@ -1,0 +1,21 @@
+/// A value that only its loop's thread touches, wrapped so that it can travel.
+///
+/// Sendable because every access checks that it happens on the loop's thread.
+struct LoopBound<Value>: @unchecked Sendable {
+    /// The loop whose thread owns the value.
+    let loop: EventLoop
+
+    private let stored: Value
+
+    /// Wraps `value`, which belongs to `loop`.
+    init(_ value: Value, on loop: EventLoop) {
+        self.loop = loop
+        self.stored = value
+    }
+
+    /// The value; only to be read on the loop's thread.
+    var value: Value {
+        precondition(loop.isCurrent, "used off its event loop")
+        return stored
+    }
+}

@@ -1,0 +1,156 @@
+/// One call on the server: its request, its handler's task and its answer. Only the loop's thread touches it.
+final class ServerStream {
+    let id: Int32
+    let connection: ServerConnection
+
+    /// Its place in the connection's list.
+    var slot = 0
+
+    var head = RequestHead()
+    var request: RequestStream
+    var response = ResponseStream()
+    var initialMetadata = Metadata()
+    var trailingMetadata = Metadata()
+
+    /// When a byte of it last moved, in nanoseconds.
+    var lastProgress: UInt64
+
+    /// When it began.
+    let began: UInt64
+
+    /// Bytes taken of the stream's window and not given back, because the connection holds too much.
+    var withheldWindow = 0
+
+    /// The share of the connection's answer budget that it holds: the expected size, then the real one.
+    var committedBytes = 0
+
+    /// Whether the header block is complete.
+    var hasHead = false
+
+    /// Whether the stream is gone.
+    private(set) var isClosed = false
+
+    /// Whether the handler's task runs.
+    private(set) var isRunning = false
+
+    private var task: Task<Void, Never>?
+    private var deadline: ContinuousClock.Instant?
+    private var deadlineTimer: LoopTimer?
+
+    init(id: Int32, connection: ServerConnection, messageLimit: Int) {
+        self.id = id
+        self.connection = connection
+        request = RequestStream(takesMany: false, messageLimit: messageLimit)
+        began = connection.loop.now
+        lastProgress = began
+    }
+
+    // MARK: The handler
+
+    /// Sets the timer of `grpc-timeout`.
+    func armDeadline(_ nanoseconds: UInt64) {
+        let timer = LoopTimer { [unowned self] in deadlinePassed() }
+        deadlineTimer = timer
+        deadline = .now + .nanoseconds(Int64(clamping: nanoseconds))
+        connection.loop.arm(timer, after: nanoseconds)
+    }
+
+    private func deadlinePassed() {
+        finish(message: nil, error: RPCError(code: .deadlineExceeded, message: "the deadline passed"))
+        task?.cancel()
+    }
+
+    /// Starts the handler's task.
+    func start(_ route: Route) {
+        isRunning = true
+        let loop = connection.loop
+        let call = ServerCall(self, on: loop)
+        task = Task(executorPreference: loop) {
+            await route.run(call)
+            call.handlerEnded()
+        }
+    }
+
+    /// The task has ended.
+    func handlerEnded() {
+        guard isRunning else { return }
+        isRunning = false
+        task = nil
+        connection.handlerEnded(self)
+    }
+
+    /// Cancels the handler's task.
+    func cancelHandler() {
+        task?.cancel()
+    }
+
+    func makeContext(_ call: ServerCall) -> RPCContext {
+        RPCContext(
+            method: head.route?.path ?? head.unknownPath, metadata: head.metadata, deadline: deadline,
+            peer: connection.peer, call: call)
+    }
+
+    /// The request's message; empty when there is none.
+    func takeMessage() -> [UInt8] {
+        let before = request.bufferedBytes
+        let message = request.take() ?? []
+        connection.requestBytesChanged(by: request.bufferedBytes - before)
+        return message
+    }
+
+    /// Reports that the call is refused for what its request is.
+    func rejected(_ error: RPCError) -> RPCError {
+        connection.core.rejected(self, error)
+        return error
+    }
+
+    // MARK: The answer
+
+    /// Sets the status, after an optional last message.
+    func finish(message: [UInt8]?, error: RPCError?) {
+        guard !isClosed, !response.isFinished else { return }
+        var message = message
+        var error = error
+        if let size = message?.count, size > connection.limits.messageBytes {
+            message = nil
+            error = RPCError(
+                code: .resourceExhausted,
+                message: "the answer has \(size) bytes; the limit is \(connection.limits.messageBytes) bytes")
+        }
+        let step = response.finish(message, error)
+        connection.answerGrew(self)
+        perform(step)
+    }
+
+    private func perform(_ step: ResponseStream.Step) {
+        lastProgress = connection.loop.now
+        switch step {
+        case .none: break
+        case .sendHead: connection.sendHead(self)
+        case .resume: connection.session?.resume(id)
+        case .sendTrailersOnly: connection.sendTrailersOnly(self, httpStatus: 200)
+        }
+        connection.setNeedsFlush()
+    }
+
+    /// Refuses the call before its handler runs.
+    func refuse(_ rejection: RequestHead.Rejection) {
+        guard !isClosed, !response.isFinished else { return }
+        _ = response.finish(nil, rejection.error)
+        connection.sendTrailersOnly(self, httpStatus: rejection.httpStatus)
+        connection.setNeedsFlush()
+    }
+
+    /// The stream is gone: nothing can be sent or received any more.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        if let deadlineTimer {
+            connection.loop.disarm(deadlineTimer)
+            self.deadlineTimer = nil
+        }
+        request.discard()
+        _ = response.abandon()
+        task?.cancel()
+    }
+}

@@ -1,0 +1,138 @@
+import CSIProto
+import Glibc
+import Synchronization
+
+@testable import CSITransport
+
+/// What the handlers of a test saw.
+final class Journal: Sendable {
+    private let entries = Mutex<[String]>([])
+
+    func note(_ entry: String) {
+        entries.withLock { $0.append(entry) }
+    }
+
+    var all: [String] { entries.withLock { $0 } }
+
+    func count(_ entry: String) -> Int { all.count { $0 == entry } }
+
+    /// Waits until `entry` has been noted so often; false after five seconds.
+    func wait(for entry: String, count: Int = 1) async -> Bool {
+        for _ in 0..<500 {
+            if self.count(entry) >= count { return true }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        return false
+    }
+}
+
+/// A directory of its own for the sockets of a test.
+final class ScratchDirectory: Sendable {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/csi-transport-XXXXXX".utf8CString)
+        let made = template.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+        }
+        path = made ?? "/tmp"
+    }
+
+    deinit {
+        guard path != "/tmp", let directory = opendir(path) else { return }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            unlink("\(path)/\(name)")
+        }
+        closedir(directory)
+        rmdir(path)
+    }
+
+    func endpoint(_ name: String = "csi.sock") throws -> Endpoint {
+        try Endpoint(parsing: "unix://\(path)/\(name)")
+    }
+}
+
+/// The routes that most tests use.
+func testRouter(_ journal: Journal = Journal(), executor: BlockingExecutor? = nil) -> RPCRouter {
+    var router = RPCRouter()
+    router.unary(TestMethods.probe) { (_, _) async throws(RPCError) in TestMessage([8, 1]) }
+    router.unary(TestMethods.echo) { (request, context) async throws(RPCError) in
+        if let text = context.metadata["echo-metadata"] {
+            context.setInitialMetadata(["initial": .text(text)])
+            context.setTrailingMetadata([
+                "trailing": .text(text),
+                "bytes-bin": .binary(context.metadata.binaryValues(for: "echo-bin").first ?? []),
+            ])
+        }
+        return request
+    }
+    router.unary(TestMethods.fail) { (request, _) async throws(RPCError) in
+        throw RPCError(
+            code: .failedPrecondition, message: request.text,
+            metadata: ["reason": "on-purpose", "raw-bin": .binary([0, 255])])
+    }
+    router.unary(TestMethods.hang) { (_, context) async throws(RPCError) in
+        journal.note(context.deadline == nil ? "hang" : "hang with deadline")
+        do {
+            try await Task.sleep(for: .seconds(60))
+        } catch {
+            journal.note("cancelled")
+            throw RPCError(code: .cancelled, message: "cancelled")
+        }
+        return TestMessage()
+    }
+    router.unary(TestMethods.large) { (request, _) async throws(RPCError) in
+        TestMessage([UInt8](repeating: 7, count: Int(request.text) ?? 203_000))
+    }
+    if let executor {
+        router.unary(TestMethods.block) { (request, _) async throws(RPCError) in
+            await withTaskExecutorPreference(executor) {
+                journal.note("block")
+                usleep(UInt32(request.text) ?? 1_000_000)
+                journal.note("unblock")
+            }
+            return TestMessage()
+        }
+    }
+    return router
+}
+
+/// Runs `body` against a server on a socket of its own, and shuts the server down.
+func withTestServer(
+    _ router: RPCRouter = testRouter(), _ configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ body: (Endpoint) async throws -> Void
+) async throws {
+    let directory = ScratchDirectory()
+    let endpoint = try directory.endpoint()
+    var configuration = RPCServerConfiguration()
+    configuration.drainTimeout = .milliseconds(200)
+    configuration.cancellationTimeout = .seconds(1)
+    configure(&configuration)
+    let server = RPCServer(endpoint: endpoint, router: router, configuration: configuration)
+    try server.bind()
+    async let running: Void = server.run()
+    do {
+        try await body(endpoint)
+    } catch {
+        server.beginGracefulShutdown()
+        try await running
+        throw error
+    }
+    server.beginGracefulShutdown()
+    try await running
+}
+
+/// Runs `body` with a client of a server of its own.
+func withTestClient(
+    _ router: RPCRouter = testRouter(), _ configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ body: (RPCClient) async throws -> Void
+) async throws {
+    try await withTestServer(router, configure) { endpoint in
+        let client = try await RPCClient.connect(to: endpoint)
+        defer { client.close() }
+        try await body(client)
+    }
+}

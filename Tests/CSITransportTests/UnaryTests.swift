@@ -1,0 +1,119 @@
+import CSIProto
+import CSITransport
+import Testing
+
+@Suite("Unary calls over a socket", .timeLimit(.minutes(1)))
+struct UnaryTests {
+    @Test func answers() async throws {
+        try await withTestClient { client in
+            let answer = try await client.unary(TestMethods.probe, TestMessage())
+            #expect(answer.bytes == [8, 1])
+            let echo = try await client.unary(TestMethods.echo, TestMessage("hello"))
+            #expect(echo.text == "hello")
+        }
+    }
+
+    @Test func carriesErrors() async throws {
+        try await withTestClient { client in
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.fail, TestMessage("100 % wrong:\n\u{E4}\u{1F600}"))
+            }
+            #expect(error?.code == .failedPrecondition)
+            #expect(error?.message == "100 % wrong:\n\u{E4}\u{1F600}")
+            #expect(error?.metadata["reason"] == "on-purpose")
+            #expect(error?.metadata.binaryValues(for: "raw-bin") == [[0, 255]])
+        }
+    }
+
+    @Test func unknownMethodIsUnimplemented() async throws {
+        let journal = Journal()
+        try await withTestClient(
+            testRouter(), { $0.onRejected = { path, error in journal.note("\(path) \(error.code)") } }
+        ) { client in
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.missing, TestMessage())
+            }
+            #expect(error?.code == .unimplemented)
+            #expect(journal.all == ["/test.Service/Missing UNIMPLEMENTED"])
+        }
+    }
+
+    @Test func malformedMessageIsInternal() async throws {
+        try await withTestClient { client in
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.echo, TestMessage([0xFF]))
+            }
+            #expect(error?.code == .internalError)
+        }
+    }
+
+    @Test(arguments: [0, 1, 16_379, 16_384, 70_000, 1_000_000, 4 * 1024 * 1024])
+    func echoesMessages(ofSize size: Int) async throws {
+        try await withTestClient { client in
+            let message = TestMessage((0..<size).map { UInt8(truncatingIfNeeded: $0 % 251) })
+            let answer = try await client.unary(TestMethods.echo, message)
+            #expect(answer == message)
+        }
+    }
+
+    @Test func refusesTooLargeRequests() async throws {
+        try await withTestClient { client in
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.echo, TestMessage([UInt8](repeating: 1, count: 4 * 1024 * 1024 + 1)))
+            }
+            #expect(error?.code == .resourceExhausted)
+            let answer = try await client.unary(TestMethods.probe, TestMessage())
+            #expect(answer.bytes == [8, 1])
+        }
+    }
+
+    @Test func deadlineEndsTheCallAndCancelsTheHandler() async throws {
+        let journal = Journal()
+        try await withTestClient(testRouter(journal)) { client in
+            let start = ContinuousClock.now
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.hang, TestMessage(), timeout: .milliseconds(100))
+            }
+            #expect(error?.code == .deadlineExceeded)
+            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(await journal.wait(for: "cancelled"))
+            #expect(journal.count("hang with deadline") == 1)
+        }
+    }
+
+    @Test func cancellationReachesTheHandler() async throws {
+        let journal = Journal()
+        try await withTestClient(testRouter(journal)) { client in
+            let call = Task { try await client.unary(TestMethods.hang, TestMessage()) }
+            #expect(await journal.wait(for: "hang"))
+            call.cancel()
+            let error = await #expect(throws: RPCError.self) { try await call.value }
+            #expect(error?.code == .cancelled)
+            #expect(await journal.wait(for: "cancelled"))
+        }
+    }
+
+    @Test func manyCallsAndConnectionsAtOnce() async throws {
+        try await withTestServer { endpoint in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for connection in 0..<8 {
+                    group.addTask {
+                        let client = try await RPCClient.connect(to: endpoint)
+                        defer { client.close() }
+                        try await withThrowingTaskGroup(of: Void.self) { calls in
+                            for index in 0..<100 {
+                                calls.addTask {
+                                    let text = "\(connection)/\(index)"
+                                    let answer = try await client.unary(TestMethods.echo, TestMessage(text))
+                                    #expect(answer.text == text)
+                                }
+                            }
+                            try await calls.waitForAll()
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
