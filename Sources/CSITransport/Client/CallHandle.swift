@@ -12,13 +12,17 @@ final class CallHandle: Sendable {
         target = LoopBound(Target(), on: loop)
     }
 
-    /// The call has begun. On the loop's thread.
+    /// The call has begun.
+    ///
+    /// On the loop's thread.
     func attach(_ stream: ClientStream?) {
         let target = target.value
         if target.isCancelled { stream?.fail(CallHandle.cancelled) } else { target.stream = stream }
     }
 
-    /// The caller does not want the answer any more. From any thread.
+    /// The caller does not want the answer any more.
+    ///
+    /// From any thread.
     func cancel() {
         target.loop.submit { [target] in
             let target = target.value

@@ -1,6 +1,8 @@
 import CNGHTTP2
 
-/// The client's end of a connection. Only the loop's thread touches it.
+/// The client's end of a connection.
+///
+/// Only the loop's thread touches it.
 final class ClientConnection: HTTP2Connection {
     /// What a call asks for.
     struct Request: Sendable {

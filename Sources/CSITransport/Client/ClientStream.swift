@@ -1,4 +1,6 @@
-/// One call on the client. Only the loop's thread touches it.
+/// One call on the client.
+///
+/// Only the loop's thread touches it.
 final class ClientStream {
     /// How a call ended.
     struct Ended: Sendable {

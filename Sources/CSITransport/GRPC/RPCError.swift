@@ -3,7 +3,9 @@ public struct RPCError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The status code; never `.ok` in an error that this library makes.
     public var code: RPCCode
 
-    /// What went wrong, for a person. Any text; it is percent-encoded on the wire.
+    /// What went wrong, for a person.
+    ///
+    /// Any text; it is percent-encoded on the wire.
     public var message: String
 
     /// Custom trailers.

@@ -1,4 +1,6 @@
-/// The request half of a call on the server: bytes in, messages out, and the rules of gRPC between them. Pure.
+/// The request half of a call on the server: bytes in, messages out, and the rules of gRPC between them.
+///
+/// Pure.
 struct RequestStream {
     private enum Phase {
         case open

@@ -1,4 +1,6 @@
-/// The header blocks of an answer as the client reads them: the head, and the trailers, which may be one block. Pure.
+/// The header blocks of an answer as the client reads them: the head, and the trailers, which may be one block.
+///
+/// Pure.
 struct ResponseHead {
     /// The custom metadata before the first message.
     private(set) var initialMetadata = Metadata()

@@ -1,4 +1,6 @@
-/// The response half of a call on the server: messages and a status in, steps and bytes out. Pure.
+/// The response half of a call on the server: messages and a status in, steps and bytes out.
+///
+/// Pure.
 struct ResponseStream {
     /// What the connection has to do next.
     enum Step {
@@ -60,7 +62,9 @@ struct ResponseStream {
         }
     }
 
-    /// Sets the status, after an optional last message. Only the first status counts.
+    /// Sets the status, after an optional last message.
+    ///
+    /// Only the first status counts.
     mutating func finish(_ message: [UInt8]?, _ failure: RPCError?) -> Step {
         switch phase {
         case .idle:

@@ -10,7 +10,9 @@ enum HTTP2ErrorCode {
     static let enhanceYourCalm = UInt32(NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
 }
 
-/// A session of libnghttp2: bytes in, events out; requests in, bytes out. It does no I/O.
+/// A session of libnghttp2: bytes in, events out; requests in, bytes out.
+///
+/// It does no I/O.
 final class HTTP2Session {
     /// The settings that one side announces and the limits that it holds the other to.
     struct Settings {
@@ -109,7 +111,9 @@ final class HTTP2Session {
         nghttp2_session_consume_connection(session, count)
     }
 
-    /// Answers a request; with `hasBody` the stream's source is asked for DATA. 0, or an error of nghttp2.
+    /// Answers a request; with `hasBody` the stream's source is asked for DATA.
+    ///
+    /// 0, or an error of nghttp2.
     @discardableResult
     func respond(_ stream: Int32, _ fields: UnsafeBufferPointer<nghttp2_nv>, hasBody: Bool) -> Int32 {
         guard hasBody else {

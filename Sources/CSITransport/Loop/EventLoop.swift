@@ -111,12 +111,16 @@ final class EventLoop: TaskExecutor {
         return !ended
     }
 
-    /// Runs `action` soon, but not inside the caller. Only on the loop's thread.
+    /// Runs `action` soon, but not inside the caller.
+    ///
+    /// Only on the loop's thread.
     func later(_ action: @escaping () -> Void) {
         state.deferred.append(action)
     }
 
-    /// Has `work` called once the jobs of this turn have run, before the loop waits again. Only on the loop's thread.
+    /// Has `work` called once the jobs of this turn have run, before the loop waits again.
+    ///
+    /// Only on the loop's thread.
     func atEndOfTurn(_ work: any EndOfTurnWork) {
         state.endOfTurn.append(work)
     }
@@ -196,7 +200,9 @@ final class EventLoop: TaskExecutor {
         finish()
     }
 
-    /// Makes `run()` answer once the work at hand is done. Only on the loop's thread.
+    /// Makes `run()` answer once the work at hand is done.
+    ///
+    /// Only on the loop's thread.
     func stop() {
         state.stopping = true
     }

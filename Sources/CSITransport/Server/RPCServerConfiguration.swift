@@ -19,7 +19,9 @@ public struct RPCServerConfiguration: Sendable {
     public var cancellationTimeout = Duration.seconds(5)
 
     /// Called, on the I/O thread, for each call that is refused before a handler runs: an unknown method, a malformed
-    /// frame, a message past the limit. It must be quick.
+    /// frame, a message past the limit.
+    ///
+    /// It must be quick.
     public var onRejected: (@Sendable (_ path: String, _ error: RPCError) -> Void)?
 
     /// Called, on the I/O thread, at the end of a shutdown that had to give up calls.

@@ -8,12 +8,16 @@ struct ServerCall: Sendable {
         bound = LoopBound(stream, on: loop)
     }
 
-    /// What the handler is told. Only on the I/O thread.
+    /// What the handler is told.
+    ///
+    /// Only on the I/O thread.
     var context: RPCContext {
         bound.value.makeContext(self)
     }
 
-    /// The one request message, decoded. Only on the I/O thread.
+    /// The one request message, decoded.
+    ///
+    /// Only on the I/O thread.
     func takeRequest<Request: ProtoMessage>() throws(RPCError) -> Request {
         let bytes = bound.value.takeMessage()
         let decoded = bytes.withUnsafeBytes { buffer -> Result<Request, WireError> in

@@ -76,7 +76,9 @@ final class ServerConnection: HTTP2Connection {
         }
     }
 
-    /// RFC 9113, 5.1.1: a new stream's id is higher than every one before it. libnghttp2 ignores a lower one.
+    /// RFC 9113, 5.1.1: a new stream's id is higher than every one before it.
+    ///
+    /// libnghttp2 ignores a lower one.
     private func checkStreamID(_ id: Int32) {
         guard id > 0 else { return }
         if id > highestStream {

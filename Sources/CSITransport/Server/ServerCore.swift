@@ -1,6 +1,8 @@
 import Logging
 
-/// What all connections of a server share. Only the loop's thread touches it.
+/// What all connections of a server share.
+///
+/// Only the loop's thread touches it.
 final class ServerCore {
     let loop: EventLoop
     let routes: RouteTable

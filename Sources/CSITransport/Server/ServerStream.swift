@@ -1,4 +1,6 @@
-/// One call on the server: its request, its handler's task and its answer. Only the loop's thread touches it.
+/// One call on the server: its request, its handler's task and its answer.
+///
+/// Only the loop's thread touches it.
 final class ServerStream {
     let id: Int32
     let connection: ServerConnection

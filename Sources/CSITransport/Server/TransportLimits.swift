@@ -5,16 +5,21 @@
 public struct TransportLimits: Sendable, Hashable {
     // MARK: How many
 
-    /// Connections at once. When one more arrives, the connection that has been idle longest without ever having
-    /// finished a call makes room; if there is none, the newcomer is closed.
+    /// Connections at once.
+    ///
+    /// When one more arrives, the connection that has been idle longest without ever having finished a call makes room;
+    /// if there is none, the newcomer is closed.
     public var connections = 256
 
-    /// Calls at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS). A call that its peer reset counts until its
-    /// handler has ended; one too many is refused with REFUSED_STREAM.
+    /// Calls at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
+    ///
+    /// A call that its peer reset counts until its handler has ended; one too many is refused with REFUSED_STREAM.
     public var callsPerConnection = 100
 
-    /// Calls at once in the whole server. Beyond it a connection with fewer than `guaranteedCallsPerConnection` calls
-    /// is still served, so that one flood does not shut out everybody.
+    /// Calls at once in the whole server.
+    ///
+    /// Beyond it a connection with fewer than `guaranteedCallsPerConnection` calls is still served, so that one flood
+    /// does not shut out everybody.
     public var calls = 2_000
 
     /// Calls that every connection may have even when `calls` is reached.
@@ -28,8 +33,9 @@ public struct TransportLimits: Sendable, Hashable {
     /// One message, in either direction; RESOURCE_EXHAUSTED beyond it.
     public var messageBytes = 4 * 1024 * 1024
 
-    /// The decoded header list of a call: names and values plus 32 for each field. Beyond it the answer is HTTP 431;
-    /// beyond four times as much the connection ends.
+    /// The decoded header list of a call: names and values plus 32 for each field.
+    ///
+    /// Beyond it the answer is HTTP 431; beyond four times as much the connection ends.
     public var headerListBytes = 16 * 1024
 
     /// The table that compresses headers (SETTINGS_HEADER_TABLE_SIZE).
@@ -41,19 +47,24 @@ public struct TransportLimits: Sendable, Hashable {
     /// What a peer may send on one connection before the server has taken it.
     public var connectionWindowBytes = 1024 * 1024
 
-    /// Incomplete requests held per connection. Beyond it only the oldest call of the connection may go on sending;
-    /// the others wait.
+    /// Incomplete requests held per connection.
+    ///
+    /// Beyond it only the oldest call of the connection may go on sending; the others wait.
     public var requestBytesPerConnection = 8 * 1024 * 1024
 
-    /// Incomplete requests held by the whole server. Beyond it the connection that holds the most loses its largest
-    /// request with RESOURCE_EXHAUSTED.
+    /// Incomplete requests held by the whole server.
+    ///
+    /// Beyond it the connection that holds the most loses its largest request with RESOURCE_EXHAUSTED.
     public var requestBytes = 64 * 1024 * 1024
 
-    /// Answers that wait on one connection because their reader is slow. Beyond it no further handler starts for
-    /// this connection.
+    /// Answers that wait on one connection because their reader is slow.
+    ///
+    /// Beyond it no further handler starts for this connection.
     public var answerBytesPerConnection = 1024 * 1024
 
-    /// Answers that wait in the whole server. Beyond it a connection with answers waiting starts no further handler.
+    /// Answers that wait in the whole server.
+    ///
+    /// Beyond it a connection with answers waiting starts no further handler.
     public var answerBytes = 64 * 1024 * 1024
 
     /// Messages of one streaming answer that wait; a handler that sends more is suspended.
@@ -74,14 +85,18 @@ public struct TransportLimits: Sendable, Hashable {
     public var unsentAcknowledgements = 100
 
     /// Calls reset by the peer, and calls that it makes the server reset: so many at once, and `resetsPerSecond` more
-    /// each second. Beyond it the connection ends.
+    /// each second.
+    ///
+    /// Beyond it the connection ends.
     public var resetBurst = 1_000
 
     /// See `resetBurst`.
     public var resetsPerSecond = 33
 
     /// Frames that do no work (PING, SETTINGS, PRIORITY, empty DATA, unknown types): so many at once, and
-    /// `idleFramesPerSecond` more each second. Beyond it the connection ends with ENHANCE_YOUR_CALM.
+    /// `idleFramesPerSecond` more each second.
+    ///
+    /// Beyond it the connection ends with ENHANCE_YOUR_CALM.
     public var idleFrameBurst = 2_000
 
     /// See `idleFrameBurst`.
@@ -95,7 +110,9 @@ public struct TransportLimits: Sendable, Hashable {
     /// From the first to the last frame of a header block.
     public var headersTimeout = Duration.seconds(10)
 
-    /// Without a byte of a request that is not complete. A streaming request may rest between two messages.
+    /// Without a byte of a request that is not complete.
+    ///
+    /// A streaming request may rest between two messages.
     public var bodyTimeout = Duration.seconds(30)
 
     /// Without a byte taken of an answer that waits.
