@@ -30,7 +30,7 @@ public struct FileMetadata: Sendable, Hashable {
     public var size: Int64
 
     /// The device of the file system it lies on.
-    public var device: DeviceID
+    public var device: DeviceNumber
 
     /// The number that identifies it on that device.
     public var inode: UInt64
@@ -40,7 +40,8 @@ public struct FileMetadata: Sendable, Hashable {
 
     /// Creates metadata.
     public init(
-        kind: FileKind, permissions: FilePermissions, userID: UInt32, groupID: UInt32, size: Int64, device: DeviceID,
+        kind: FileKind, permissions: FilePermissions, userID: UInt32, groupID: UInt32, size: Int64,
+        device: DeviceNumber,
         inode: UInt64, modified: Int64
     ) {
         self.kind = kind

@@ -21,7 +21,7 @@ extension FileMetadata {
             kind: FileKind(mode: UInt32(status.stx_mode)),
             permissions: FilePermissions(rawValue: CInterop.Mode(status.stx_mode & 0o7777)),
             userID: status.stx_uid, groupID: status.stx_gid, size: Int64(clamping: status.stx_size),
-            device: DeviceID(major: status.stx_dev_major, minor: status.stx_dev_minor), inode: status.stx_ino,
+            device: DeviceNumber(major: status.stx_dev_major, minor: status.stx_dev_minor), inode: status.stx_ino,
             modified: status.stx_mtime.tv_sec)
     }
 }

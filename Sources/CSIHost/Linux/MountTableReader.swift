@@ -61,7 +61,7 @@ extension MountEntry {
         let tags = Self.words(mnt_fs_get_optional_fields(line), separator: " ")
         self.init(
             mountID: Int(mnt_fs_get_id(line)), parentID: Int(mnt_fs_get_parent_id(line)),
-            device: DeviceID(major: gnu_dev_major(device), minor: gnu_dev_minor(device)),
+            device: DeviceNumber(major: gnu_dev_major(device), minor: gnu_dev_minor(device)),
             root: root.path, isRootDeleted: root.isDeleted, mountPoint: mountPoint,
             filesystemType: mnt_fs_get_fstype(line).map { String(cString: $0) } ?? "",
             source: mnt_fs_get_source(line).map { String(cString: $0) } ?? "",

@@ -23,11 +23,6 @@ struct Resolution {
             rules: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | mounts))
     }
 
-    private init(base: CInt, rules: UInt64) {
-        self.base = base
-        self.rules = rules
-    }
-
     /// Opens a path; the empty one is the base itself.
     func open(
         _ path: FilePath, _ flags: UInt64, permissions: FilePermissions = [], for site: CallSite

@@ -25,7 +25,7 @@ struct TreeWalk: ~Copyable {
 
     /// What makes a directory the same one.
     struct Identity: Equatable {
-        let device: DeviceID
+        let device: DeviceNumber
         let inode: UInt64
     }
 

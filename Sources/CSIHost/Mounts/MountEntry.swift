@@ -9,7 +9,7 @@ public struct MountEntry: Sendable, Hashable {
     public var parentID: Int
 
     /// The device of the file system, as `stat` shows it for its files.
-    public var device: DeviceID
+    public var device: DeviceNumber
 
     /// Which directory or file of the file system is visible here: `/` for the whole, the source of a bind otherwise.
     public var root: FilePath
@@ -40,7 +40,7 @@ public struct MountEntry: Sendable, Hashable {
 
     /// Creates an entry.
     public init(
-        mountID: Int, parentID: Int, device: DeviceID, root: FilePath, isRootDeleted: Bool = false,
+        mountID: Int, parentID: Int, device: DeviceNumber, root: FilePath, isRootDeleted: Bool = false,
         mountPoint: FilePath, filesystemType: String, source: String, mountOptions: [String], superOptions: [String],
         peerGroup: Int? = nil, masterGroup: Int? = nil
     ) {

@@ -5,13 +5,13 @@ public import SystemPackage
 /// Two mounts with the same origin show the same thing, whatever path each was made from.
 public struct MountOrigin: Sendable, Hashable, CustomStringConvertible {
     /// The device of the file system.
-    public var device: DeviceID
+    public var device: DeviceNumber
 
     /// The path inside the file system, absolute.
     public var root: FilePath
 
     /// Creates an origin.
-    public init(device: DeviceID, root: FilePath) {
+    public init(device: DeviceNumber, root: FilePath) {
         self.device = device
         self.root = root
     }

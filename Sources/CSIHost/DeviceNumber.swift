@@ -1,5 +1,5 @@
 /// The number of a device, or of a file system without one.
-public struct DeviceID: Sendable, Hashable, CustomStringConvertible {
+public struct DeviceNumber: Sendable, Hashable, CustomStringConvertible {
     /// The driver's part.
     public var major: UInt32
 
