@@ -9,3 +9,4 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxFS.h"
