@@ -44,7 +44,7 @@ let doors: [Target] = [
     .target(name: "CLinux"),
 ]
 
-/// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
+// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
 let libraries: [Target] = [
     .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
     .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),

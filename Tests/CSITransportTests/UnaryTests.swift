@@ -7,7 +7,7 @@ struct UnaryTests {
     @Test func answers() async throws {
         try await withTestClient { client in
             let answer = try await client.unary(TestMethods.probe, TestMessage())
-            #expect(answer.bytes == [8, 1])
+            #expect(answer.value == [8, 1])
             let echo = try await client.unary(TestMethods.echo, TestMessage("hello"))
             #expect(echo.text == "hello")
         }
@@ -27,9 +27,9 @@ struct UnaryTests {
 
     @Test func unknownMethodIsUnimplemented() async throws {
         let journal = Journal()
-        try await withTestClient(
-            testRouter(), { $0.onRejected = { path, error in journal.note("\(path) \(error.code)") } }
-        ) { client in
+        var configuration = RPCServerConfiguration.forTests
+        configuration.onRejected = { path, error in journal.note("\(path) \(error.code)") }
+        try await withTestClient(testRouter(), configuration) { client in
             let error = await #expect(throws: RPCError.self) {
                 try await client.unary(TestMethods.missing, TestMessage())
             }
@@ -38,19 +38,10 @@ struct UnaryTests {
         }
     }
 
-    @Test func malformedMessageIsInternal() async throws {
-        try await withTestClient { client in
-            let error = await #expect(throws: RPCError.self) {
-                try await client.unary(TestMethods.echo, TestMessage([0xFF]))
-            }
-            #expect(error?.code == .internalError)
-        }
-    }
-
-    @Test(arguments: [0, 1, 16_379, 16_384, 70_000, 1_000_000, 4 * 1024 * 1024])
+    @Test(arguments: [0, 1, 16_379, 16_384, 70_000, 1_000_000, 4 * 1024 * 1024 - 16])
     func echoesMessages(ofSize size: Int) async throws {
         try await withTestClient { client in
-            let message = TestMessage((0..<size).map { UInt8(truncatingIfNeeded: $0 % 251) })
+            let message = TestMessage(value: (0..<size).map { UInt8(truncatingIfNeeded: $0 % 251) })
             let answer = try await client.unary(TestMethods.echo, message)
             #expect(answer == message)
         }
@@ -59,11 +50,12 @@ struct UnaryTests {
     @Test func refusesTooLargeRequests() async throws {
         try await withTestClient { client in
             let error = await #expect(throws: RPCError.self) {
-                try await client.unary(TestMethods.echo, TestMessage([UInt8](repeating: 1, count: 4 * 1024 * 1024 + 1)))
+                try await client.unary(
+                    TestMethods.echo, TestMessage(value: [UInt8](repeating: 1, count: 4 * 1024 * 1024 + 1)))
             }
             #expect(error?.code == .resourceExhausted)
             let answer = try await client.unary(TestMethods.probe, TestMessage())
-            #expect(answer.bytes == [8, 1])
+            #expect(answer.value == [8, 1])
         }
     }
 

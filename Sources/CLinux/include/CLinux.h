@@ -9,4 +9,5 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxFS.h"
 #include "CLinuxIO.h"

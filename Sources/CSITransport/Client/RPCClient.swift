@@ -128,7 +128,7 @@ public final class RPCClient: Sendable {
         _ method: RPCMethod<Request, Response>, _ request: Request, metadata: Metadata = [:],
         timeout: Duration? = nil
     ) async throws(RPCError) -> Response {
-        let body = request.encoded()
+        let body = request.encodedFrame()
         let ended = await unaryBytes(
             ClientConnection.Request(path: method.path, metadata: metadata, timeout: timeout), body)
         if let error = ended.error { throw error }
@@ -150,7 +150,7 @@ public final class RPCClient: Sendable {
     }
 
     /// One call of raw bytes.
-    func unaryBytes(_ request: ClientConnection.Request, _ body: [UInt8]) async -> ClientStream.Ended {
+    func unaryBytes(_ request: ClientConnection.Request, _ body: EncodedMessage) async -> ClientStream.Ended {
         let handle = CallHandle(loop: loop)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<ClientStream.Ended, Never>) in

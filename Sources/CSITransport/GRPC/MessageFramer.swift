@@ -1,7 +1,9 @@
-/// Encoded messages that wait to be sent, each with its five-byte prefix.
+import CSIProto
+
+/// Framed messages that wait to be sent.
 struct MessageFramer {
-    private var first: [UInt8]?
-    private var rest: [[UInt8]] = []
+    private var first: EncodedMessage?
+    private var rest: [EncodedMessage?] = []
     private var next = 0
     private var offset = 0
 
@@ -11,38 +13,30 @@ struct MessageFramer {
     /// Whether nothing waits.
     var isEmpty: Bool { first == nil }
 
-    /// Adds a message, whose length fits into the prefix.
-    mutating func append(_ message: [UInt8]) {
-        pendingBytes += message.count + 5
+    /// Adds a message with its prefix.
+    mutating func append(_ frame: EncodedMessage) {
+        pendingBytes += frame.count
         if first == nil {
-            first = message
+            first = frame
             offset = 0
         } else {
-            rest.append(message)
+            rest.append(frame)
         }
     }
 
     /// Moves bytes into `target`; answers how many.
     mutating func fill(_ target: UnsafeMutableRawBufferPointer) -> Int {
         var filled = 0
-        while filled < target.count, let message = first {
-            if offset < 5 {
-                let length = UInt32(clamping: message.count)
-                target[filled] = offset == 0 ? 0 : UInt8(truncatingIfNeeded: length >> UInt32(8 * (4 - offset)))
-                filled += 1
-                offset += 1
-            } else {
-                let start = offset - 5
-                let count = min(message.count - start, target.count - filled)
-                message.withUnsafeBytes { source in
-                    guard count > 0 else { return }
-                    UnsafeMutableRawBufferPointer(rebasing: target[filled..<filled + count])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + count]))
-                }
-                filled += count
-                offset += count
+        while filled < target.count, let frame = first {
+            let count = min(frame.count - offset, target.count - filled)
+            frame.withUnsafeBytes { source in
+                guard count > 0 else { return }
+                UnsafeMutableRawBufferPointer(rebasing: target[filled..<filled + count])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + count]))
             }
-            if offset == message.count + 5 { advance() }
+            filled += count
+            offset += count
+            if offset >= frame.count { advance() }
         }
         pendingBytes -= filled
         return filled
@@ -64,7 +58,7 @@ struct MessageFramer {
             return
         }
         first = rest[next]
-        rest[next] = []
+        rest[next] = nil
         next += 1
         if next >= 64 && next * 2 >= rest.count {
             rest.removeFirst(next)

@@ -1,3 +1,5 @@
+import CSIProto
+
 /// The response half of a call on the server: messages and a status in, steps and bytes out.
 ///
 /// Pure.
@@ -47,7 +49,7 @@ struct ResponseStream {
     var isIdle: Bool { phase == .idle }
 
     /// Adds a message.
-    mutating func send(_ message: [UInt8]) -> Step {
+    mutating func send(_ message: EncodedMessage) -> Step {
         switch phase {
         case .idle:
             phase = .streaming
@@ -65,7 +67,7 @@ struct ResponseStream {
     /// Sets the status, after an optional last message.
     ///
     /// Only the first status counts.
-    mutating func finish(_ message: [UInt8]?, _ failure: RPCError?) -> Step {
+    mutating func finish(_ message: EncodedMessage?, _ failure: RPCError?) -> Step {
         switch phase {
         case .idle:
             error = failure

@@ -29,7 +29,7 @@ public struct RPCRouter: Sendable {
             do throws(RPCError) {
                 let request: Request = try call.takeRequest()
                 let response = try await handler(request, call.context)
-                call.finish(with: response.encoded())
+                call.finish(with: response.encodedFrame())
             } catch {
                 call.finish(throwing: error)
             }

@@ -32,8 +32,8 @@ struct ServerCall: Sendable {
     }
 
     /// Answers with one message and OK.
-    func finish(with message: [UInt8]) {
-        onLoop { $0.finish(message: message, error: nil) }
+    func finish(with frame: EncodedMessage) {
+        onLoop { $0.finish(message: frame, error: nil) }
     }
 
     /// Answers with an error, or with OK when there is none.

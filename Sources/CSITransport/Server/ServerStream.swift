@@ -1,3 +1,5 @@
+import CSIProto
+
 /// One call on the server: its request, its handler's task and its answer.
 ///
 /// Only the loop's thread touches it.
@@ -109,15 +111,15 @@ final class ServerStream {
     // MARK: The answer
 
     /// Sets the status, after an optional last message.
-    func finish(message: [UInt8]?, error: RPCError?) {
+    func finish(message: EncodedMessage?, error: RPCError?) {
         guard !isClosed, !response.isFinished else { return }
         var message = message
         var error = error
-        if let size = message?.count, size > connection.limits.messageBytes {
+        if let size = message?.count, size - 5 > connection.limits.messageBytes {
             message = nil
             error = RPCError(
                 code: .resourceExhausted,
-                message: "the answer has \(size) bytes; the limit is \(connection.limits.messageBytes) bytes")
+                message: "the answer has \(size - 5) bytes; the limit is \(connection.limits.messageBytes) bytes")
         }
         let step = response.finish(message, error)
         connection.answerGrew(self)

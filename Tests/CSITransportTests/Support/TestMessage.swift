@@ -1,31 +1,17 @@
 import CSIProto
 
-/// A message of raw bytes, each of which stands for itself; a leading 0xFF is malformed.
-struct TestMessage: ProtoMessage {
-    static let protoName = "test.Message"
+/// Bytes are all that these tests need of a message.
+typealias TestMessage = GoogleProtobuf.BytesValue
 
-    var bytes: [UInt8] = []
-
-    init() {}
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
+extension GoogleProtobuf.BytesValue {
     init(_ text: String) {
-        bytes = Array(text.utf8)
+        self.init(value: Array(text.utf8))
     }
 
-    init(decoding bytes: UnsafeRawBufferPointer) throws(WireError) {
-        if bytes.first == 0xFF { throw .truncated }
-        self.bytes = Array(bytes)
-    }
-
-    func encoded() -> [UInt8] { bytes }
-
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { String(decoding: value, as: UTF8.self) }
 }
 
+/// The methods of the service that the tests serve.
 enum TestMethods {
     static let echo = RPCMethod<TestMessage, TestMessage>(service: "test.Service", name: "Echo")
     static let probe = RPCMethod<TestMessage, TestMessage>(service: "test.Service", name: "Probe")

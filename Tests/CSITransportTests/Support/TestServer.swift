@@ -58,7 +58,7 @@ final class ScratchDirectory: Sendable {
 /// The routes that most tests use.
 func testRouter(_ journal: Journal = Journal(), executor: BlockingExecutor? = nil) -> RPCRouter {
     var router = RPCRouter()
-    router.unary(TestMethods.probe) { (_, _) async throws(RPCError) in TestMessage([8, 1]) }
+    router.unary(TestMethods.probe) { (_, _) async throws(RPCError) in TestMessage(value: [8, 1]) }
     router.unary(TestMethods.echo) { (request, context) async throws(RPCError) in
         if let text = context.metadata["echo-metadata"] {
             context.setInitialMetadata(["initial": .text(text)])
@@ -85,7 +85,7 @@ func testRouter(_ journal: Journal = Journal(), executor: BlockingExecutor? = ni
         return TestMessage()
     }
     router.unary(TestMethods.large) { (request, _) async throws(RPCError) in
-        TestMessage([UInt8](repeating: 7, count: Int(request.text) ?? 203_000))
+        TestMessage(value: [UInt8](repeating: 7, count: Int(request.text) ?? 203_000))
     }
     if let executor {
         router.unary(TestMethods.block) { (request, _) async throws(RPCError) in
@@ -100,17 +100,23 @@ func testRouter(_ journal: Journal = Journal(), executor: BlockingExecutor? = ni
     return router
 }
 
+extension RPCServerConfiguration {
+    /// The defaults, with a short end.
+    static var forTests: RPCServerConfiguration {
+        var configuration = RPCServerConfiguration()
+        configuration.drainTimeout = .milliseconds(200)
+        configuration.cancellationTimeout = .seconds(1)
+        return configuration
+    }
+}
+
 /// Runs `body` against a server on a socket of its own, and shuts the server down.
 func withTestServer(
-    _ router: RPCRouter = testRouter(), _ configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ router: RPCRouter = testRouter(), _ configuration: RPCServerConfiguration = .forTests,
     _ body: (Endpoint) async throws -> Void
 ) async throws {
     let directory = ScratchDirectory()
     let endpoint = try directory.endpoint()
-    var configuration = RPCServerConfiguration()
-    configuration.drainTimeout = .milliseconds(200)
-    configuration.cancellationTimeout = .seconds(1)
-    configure(&configuration)
     let server = RPCServer(endpoint: endpoint, router: router, configuration: configuration)
     try server.bind()
     async let running: Void = server.run()
@@ -127,10 +133,10 @@ func withTestServer(
 
 /// Runs `body` with a client of a server of its own.
 func withTestClient(
-    _ router: RPCRouter = testRouter(), _ configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ router: RPCRouter = testRouter(), _ configuration: RPCServerConfiguration = .forTests,
     _ body: (RPCClient) async throws -> Void
 ) async throws {
-    try await withTestServer(router, configure) { endpoint in
+    try await withTestServer(router, configuration) { endpoint in
         let client = try await RPCClient.connect(to: endpoint)
         defer { client.close() }
         try await body(client)

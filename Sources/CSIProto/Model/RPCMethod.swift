@@ -11,10 +11,18 @@ public struct RPCMethod<Request: ProtoMessage, Response: ProtoMessage>: Sendable
     /// The HTTP/2 `:path`, for example `/csi.v1.Identity/Probe`.
     public let path: String
 
+    /// Whether the client sends any number of messages.
+    public let requestStreaming: Bool
+
+    /// Whether the server sends any number of messages.
+    public let responseStreaming: Bool
+
     /// Creates a method of `service`.
-    public init(service: String, name: String) {
+    public init(service: String, name: String, requestStreaming: Bool = false, responseStreaming: Bool = false) {
         self.service = service
         self.name = name
         self.path = "/\(service)/\(name)"
+        self.requestStreaming = requestStreaming
+        self.responseStreaming = responseStreaming
     }
 }

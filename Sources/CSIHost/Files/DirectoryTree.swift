@@ -1,0 +1,146 @@
+public import SystemPackage
+
+/// A directory held open, and everything below it.
+///
+/// Every path given to a tree is relative to its directory and resolved by the kernel in one step, beneath the directory
+/// and without following a symbolic link anywhere: `..`, absolute paths and links are refused, so nothing that is
+/// written into the tree can lead out of it. The empty path means the directory itself where a method says so.
+///
+/// A tree stays with its directory when that is renamed, and closes it when the last reference goes.
+///
+/// All methods throw ``HostError``; besides the kinds that a method names, any can meet `notFound`, `notDirectory`,
+/// `symbolicLink`, `invalidPath`, `permissionDenied`, `readOnlyFileSystem`, `noSpace`, `inputOutput`, `resourceLimit`.
+public protocol DirectoryTree: AnyObject, Sendable {
+    /// The path that the directory was opened by: for messages and bind mounts, never needed to reach something below.
+    var path: FilePath { get }
+
+    /// Opens a directory below as a tree of its own.
+    func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree
+
+    /// Creates one directory with exactly the given mode, whatever the process's umask.
+    ///
+    /// Its name is durable after ``syncDirectory(_:)`` of its parent.
+    ///
+    /// - Throws: kind `alreadyExists` when anything has that name.
+    func createDirectory(_ path: FilePath, permissions: FilePermissions) async throws(HostError)
+
+    /// Reads what something is; nil when nothing is there. The empty path means the directory itself.
+    ///
+    /// The last component may be a symbolic link, which is reported as such.
+    func metadata(of path: FilePath) async throws(HostError) -> FileMetadata?
+
+    /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
+    ///
+    /// - Parameter limit: the largest number of entries to accept.
+    /// - Throws: kind `tooLarge` when there are more.
+    func list(_ path: FilePath, limit: Int) async throws(HostError) -> [DirectoryEntry]
+
+    /// Reads a whole regular file.
+    ///
+    /// - Parameter limit: the largest number of bytes to accept.
+    /// - Throws: kind `tooLarge` when the file has more, `wrongType` when it is not a regular file.
+    func readFile(_ path: FilePath, limit: Int) async throws(HostError) -> [UInt8]
+
+    /// Writes a whole file so that a crash at any moment leaves the old content or the new one, and a return means the new
+    /// one, through a power failure.
+    ///
+    /// The content goes to a new file beside it (its name starts with `.new-`), which is synced and renamed; then the
+    /// directory is synced. After a failure the old content is there and the new file is not.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - bytes: all of its content.
+    ///   - permissions: the mode, whatever the process's umask.
+    ///   - replacing: whether an existing file is replaced; otherwise that is an error of kind `alreadyExists`.
+    func writeFileDurably(
+        _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions, replacing: Bool
+    ) async throws(HostError)
+
+    /// Renames a file or directory and makes both parents durable: when it returns, the rename survives a power failure.
+    ///
+    /// - Parameters:
+    ///   - source: what to rename. Its own content must be durable already: see ``syncTree(_:)``.
+    ///   - destination: the new name, in this tree.
+    ///   - replacing: whether an existing file or empty directory is replaced; otherwise that is an error of kind
+    ///     `alreadyExists`.
+    /// - Throws: kind `alreadyExists`, `notEmpty`, `busy` (a mount point), `crossesMount`, among others.
+    func renameDurably(from source: FilePath, to destination: FilePath, replacing: Bool) async throws(HostError)
+
+    /// Makes the names in a directory durable. The empty path means the directory itself.
+    func syncDirectory(_ path: FilePath) async throws(HostError)
+
+    /// Makes a directory and everything below it durable, content and names; the name of the directory itself is its
+    /// parent's. The empty path means the directory itself. Other mounts and special files are left out.
+    func syncTree(_ path: FilePath) async throws(HostError)
+
+    /// Removes one file, link or special file; that it is absent is success.
+    ///
+    /// - Returns: whether something was removed.
+    /// - Throws: kind `isDirectory` for a directory.
+    @discardableResult
+    func removeFile(_ path: FilePath) async throws(HostError) -> Bool
+
+    /// Removes one empty directory; that it is absent is success.
+    ///
+    /// - Returns: whether something was removed.
+    /// - Throws: kind `notEmpty`, `notDirectory`, `busy` (a mount point), among others.
+    @discardableResult
+    func removeDirectory(_ path: FilePath) async throws(HostError) -> Bool
+
+    /// Removes a file, or a directory with everything in it; that it is absent is success.
+    ///
+    /// It works by descriptors, whatever the depth, removes links and never what they lead to, and stops at a mount: one
+    /// inside the tree is an error of kind `busy` that names it, and what it shows is left alone. What was removed before an
+    /// error stays removed: call again when the cause is gone.
+    ///
+    /// - Throws: kind `busy`, `permissionDenied` (also an immutable file), among others, with the path that stopped it.
+    func removeTree(_ path: FilePath) async throws(HostError)
+
+    /// Changes the mode. The empty path means the directory itself.
+    func setPermissions(_ path: FilePath, _ permissions: FilePermissions) async throws(HostError)
+
+    /// Changes owner and group; nil leaves one as it is. The empty path means the directory itself.
+    ///
+    /// A symbolic link is changed itself. The kernel clears set-user-ID and set-group-ID bits of files: set the mode after.
+    func setOwner(_ path: FilePath, userID: UInt32?, groupID: UInt32?) async throws(HostError)
+
+    /// Takes an exclusive lock on a file, which is created (mode 0600) if it is not there. It never waits.
+    ///
+    /// The lock is advisory, between processes and between handles, and ends with the handle, ``HeldLock/release()`` or the
+    /// process, so a crash leaves none behind.
+    ///
+    /// - Throws: kind `lockHeld` when somebody else has it.
+    func lock(_ path: FilePath) async throws(HostError) -> any HeldLock
+
+    /// Asks the file system that the directory lies on for its size.
+    func capacity() async throws(HostError) -> FileSystemCapacity
+}
+
+/// A lock that is held until it is released or the last reference to it goes.
+public protocol HeldLock: AnyObject, Sendable {
+    /// Lets go of the lock; a second call does nothing.
+    func release()
+}
+
+extension DirectoryTree {
+    /// Whether anything has this name, a dangling symbolic link included.
+    public func exists(_ path: FilePath) async throws(HostError) -> Bool {
+        try await metadata(of: path) != nil
+    }
+
+    /// Writes a whole file durably, replacing an existing one.
+    ///
+    /// See ``writeFileDurably(_:_:permissions:replacing:)``.
+    public func writeFileDurably(
+        _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions = [.ownerReadWrite]
+    ) async throws(HostError) {
+        try await writeFileDurably(path, bytes, permissions: permissions, replacing: true)
+    }
+
+    /// Renames durably to a name that must be free.
+    ///
+    /// See ``renameDurably(from:to:replacing:)``.
+    public func renameDurably(from source: FilePath, to destination: FilePath) async throws(HostError) {
+        try await renameDurably(from: source, to: destination, replacing: false)
+    }
+}

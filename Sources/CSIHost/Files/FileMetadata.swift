@@ -1,0 +1,71 @@
+public import SystemPackage
+
+/// What kind of thing a directory entry is.
+public enum FileKind: Sendable, Hashable {
+    /// A regular file.
+    case regular
+    /// A directory.
+    case directory
+    /// A symbolic link, never followed.
+    case symbolicLink
+    /// A device, FIFO or socket.
+    case special
+}
+
+/// What the file system knows about a file, without its content.
+public struct FileMetadata: Sendable, Hashable {
+    /// What it is.
+    public var kind: FileKind
+
+    /// The permission bits, with set-user-ID, set-group-ID and sticky.
+    public var permissions: FilePermissions
+
+    /// The owner's numeric id.
+    public var userID: UInt32
+
+    /// The group's numeric id.
+    public var groupID: UInt32
+
+    /// The apparent size in bytes.
+    public var size: Int64
+
+    /// The device of the file system it lies on.
+    public var device: DeviceNumber
+
+    /// The number that identifies it on that device.
+    public var inode: UInt64
+
+    /// When its content was last changed, in seconds since 1970 (UTC).
+    public var modified: Int64
+
+    /// Creates metadata.
+    public init(
+        kind: FileKind, permissions: FilePermissions, userID: UInt32, groupID: UInt32, size: Int64,
+        device: DeviceNumber,
+        inode: UInt64, modified: Int64
+    ) {
+        self.kind = kind
+        self.permissions = permissions
+        self.userID = userID
+        self.groupID = groupID
+        self.size = size
+        self.device = device
+        self.inode = inode
+        self.modified = modified
+    }
+}
+
+/// One name in a directory.
+public struct DirectoryEntry: Sendable, Hashable {
+    /// The name, never `.` or `..`.
+    public var name: FilePath.Component
+
+    /// What it names.
+    public var kind: FileKind
+
+    /// Creates an entry.
+    public init(name: FilePath.Component, kind: FileKind) {
+        self.name = name
+        self.kind = kind
+    }
+}

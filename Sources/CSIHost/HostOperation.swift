@@ -1,0 +1,89 @@
+/// One kind of effect on, or question to, the host.
+///
+/// Every ``HostError`` names the operation that failed, and a fake host is told by this name which operation is to fail.
+public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+    /// Read the mount table.
+    case mountTable
+    /// Bind a directory or file at a mount point.
+    case bindMount
+    /// Remove the mounts at a mount point.
+    case unmount
+    /// Create a mount point.
+    case createMountPoint
+    /// Remove a mount point.
+    case removeMountPoint
+    /// Open a directory to work beneath it.
+    case openDirectory
+    /// Resolve the symbolic links of a configured path.
+    case canonicalPath
+    /// Ask a file system for its size.
+    case capacity
+    /// Read what a file is.
+    case metadata
+    /// List a directory.
+    case list
+    /// Read a file.
+    case readFile
+    /// Create a directory.
+    case createDirectory
+    /// Write a file durably.
+    case writeFile
+    /// Rename durably.
+    case rename
+    /// Make a directory's entries durable.
+    case syncDirectory
+    /// Make a whole tree durable.
+    case syncTree
+    /// Remove one file.
+    case removeFile
+    /// Remove one empty directory.
+    case removeDirectory
+    /// Remove a tree.
+    case removeTree
+    /// Change the mode of a file.
+    case setPermissions
+    /// Change the owner of a file.
+    case setOwner
+    /// Take a lock.
+    case lock
+
+    /// Whether the operation changes something that outlives the process: files, directories or mounts.
+    ///
+    /// These are the points after which a crash leaves a different world behind.
+    public var isMutation: Bool {
+        switch self {
+        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock: false
+        case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
+            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner:
+            true
+        }
+    }
+
+    /// The operation as an infinitive, to follow "cannot", for example `bind mount`.
+    public var description: String {
+        switch self {
+        case .mountTable: "read the mount table"
+        case .bindMount: "bind mount"
+        case .unmount: "unmount"
+        case .createMountPoint: "create mount point"
+        case .removeMountPoint: "remove mount point"
+        case .openDirectory: "open directory"
+        case .canonicalPath: "resolve"
+        case .capacity: "read the capacity of"
+        case .metadata: "inspect"
+        case .list: "list"
+        case .readFile: "read"
+        case .createDirectory: "create directory"
+        case .writeFile: "write"
+        case .rename: "rename"
+        case .syncDirectory: "sync directory"
+        case .syncTree: "sync tree"
+        case .removeFile: "remove file"
+        case .removeDirectory: "remove directory"
+        case .removeTree: "remove tree"
+        case .setPermissions: "change the mode of"
+        case .setOwner: "change the owner of"
+        case .lock: "lock"
+        }
+    }
+}

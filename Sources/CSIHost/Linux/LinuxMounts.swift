@@ -1,0 +1,98 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Mounts on Linux.
+struct LinuxMounts: MountControl {
+    func mountTable() async throws(HostError) -> MountTable {
+        try MountTableReader.current()
+    }
+
+    func bindMount(
+        source: FilePath, at target: FilePath, options: BindOptions
+    ) async throws(HostError) -> MountEntry {
+        let source = try PathRule.absolute(source, .bindMount)
+        let target = try PathRule.absoluteBelowRoot(target, .bindMount)
+        let site = CallSite(.bindMount, at: target)
+        let sourceSite = CallSite(.bindMount, at: source)
+
+        let origin = try Resolution.absolute.open(source, CLINUX_O_PATH, for: sourceSite)
+        let place = try Resolution.absolute.open(target, CLINUX_O_PATH, for: site)
+        try refuseMixedKinds(
+            FileMetadata(try sourceSite.status(of: origin)), FileMetadata(try site.status(of: place)), source, site)
+
+        let tree = try detachedCopy(of: origin, options, sourceSite)
+        let (rawTree, rawPlace) = (tree.raw, place.raw)
+        try site.check(detail: Self.needs) {
+            clinux_move_mount(rawTree, "", rawPlace, "", CLINUX_MOVE_MOUNT_EMPTY_PATHS)
+        }
+        do throws(HostError) {
+            return try verified(tree, target, options, site)
+        } catch {
+            // By descriptor: exactly the mount that was made here, whatever has been mounted over it since.
+            _ = clinux_umount2("/proc/self/fd/\(rawTree)", CInt(MNT_DETACH))
+            throw error
+        }
+    }
+
+    private static let needs = "bind mounts need CAP_SYS_ADMIN and Linux 5.12 or later"
+
+    private func refuseMixedKinds(
+        _ source: FileMetadata, _ target: FileMetadata, _ sourcePath: FilePath, _ site: CallSite
+    ) throws(HostError) {
+        guard (source.kind == .directory) != (target.kind == .directory) else { return }
+        let detail = "\(sourcePath) is \(source.kind == .directory ? "a directory" : "a file"), the target is not"
+        throw site.failure(kind: .wrongType, detail: detail)
+    }
+
+    /// Makes a mount of a directory or file that is nowhere visible yet and has its options already.
+    private func detachedCopy(
+        of origin: borrowing OwnedDescriptor, _ options: BindOptions, _ site: CallSite
+    ) throws(HostError) -> OwnedDescriptor {
+        let raw = origin.raw
+        let number = try site.check(detail: Self.needs) { clinux_open_tree(raw, "", CLINUX_OPEN_TREE_CLONE) }
+        let tree = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+        let rawTree = tree.raw
+        let attributes = options.mountAttributes
+        // Private: mounts that a container makes inside its volume must not appear in, and keep busy, the source.
+        try site.check(detail: Self.needs) {
+            clinux_mount_setattr(
+                rawTree, "", UInt32(CLINUX_AT_EMPTY_PATH), attributes.set, attributes.clear, UInt64(MS_PRIVATE))
+        }
+        return tree
+    }
+
+    /// Finds the new mount in the kernel's table and compares it with what was asked for.
+    private func verified(
+        _ tree: borrowing OwnedDescriptor, _ target: FilePath, _ options: BindOptions, _ site: CallSite
+    ) throws(HostError) -> MountEntry {
+        let id = Int(clamping: try site.status(of: tree).stx_mnt_id)
+        let table = try MountTableReader.current()
+        guard let entry = table.entries.first(where: { $0.mountID == id }) else {
+            throw site.failure(kind: .notVerified, detail: "the new mount is not in the mount table")
+        }
+        guard entry.mountPoint == target else {
+            throw site.failure(kind: .notVerified, detail: "the target was moved to \(entry.mountPoint) meanwhile")
+        }
+        guard entry.bindOptions.isSuperset(of: options) else {
+            throw site.failure(kind: .notVerified, detail: "it has \(entry.bindOptions), asked for was \(options)")
+        }
+        return entry
+    }
+}
+
+extension BindOptions {
+    /// The kernel's attributes to set and to clear for these options.
+    fileprivate var mountAttributes: (set: UInt64, clear: UInt64) {
+        let attributes: [(BindOptions, Int32)] = [
+            (.readOnly, MOUNT_ATTR_RDONLY), (.noSetUserID, MOUNT_ATTR_NOSUID), (.noDevices, MOUNT_ATTR_NODEV),
+            (.noExec, MOUNT_ATTR_NOEXEC), (.noAccessTime, MOUNT_ATTR_NOATIME),
+            (.strictAccessTime, MOUNT_ATTR_STRICTATIME), (.noDirectoryAccessTime, MOUNT_ATTR_NODIRATIME),
+            (.noSymbolicLinks, MOUNT_ATTR_NOSYMFOLLOW),
+        ]
+        let set = attributes.reduce(UInt64(0)) { contains($1.0) ? $0 | UInt64($1.1) : $0 }
+        // The ways to treat access times exclude each other, so the inherited one must go for another to be set.
+        let choosesAccessTime = contains(.noAccessTime) || contains(.strictAccessTime)
+        return (set, choosesAccessTime ? UInt64(MOUNT_ATTR__ATIME) : 0)
+    }
+}

@@ -1,0 +1,95 @@
+import CLinux
+import CMount
+import Glibc
+import SystemPackage
+
+/// Reads the kernel's mount table through libmount.
+enum MountTableReader {
+    /// The largest table to accept: some hundred thousand mounts.
+    private static let largestTable = 64 << 20
+
+    /// Reads the table of the process's namespace.
+    static func current() throws(HostError) -> MountTable {
+        let path: FilePath = "/proc/self/mountinfo"
+        let site = CallSite(.mountTable, at: path)
+        // No rule against links here: /proc/self is one, of the kernel's own making.
+        let number = try site.check(detail: "is /proc mounted?") {
+            path.withPlatformString { clinux_openat2(CLINUX_AT_FDCWD, $0, CLINUX_O_READ, 0, 0) }
+        }
+        let descriptor = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+        return try parse(site.readAll(descriptor, limit: largestTable), for: site)
+    }
+
+    /// Parses the text of a table; lines that cannot be understood are left out.
+    static func parse(_ text: [UInt8], for site: CallSite) throws(HostError) -> MountTable {
+        guard !text.isEmpty else { return MountTable(entries: []) }
+        guard let table = mnt_new_table(), let iterator = mnt_new_iter(CInt(MNT_ITER_FORWARD)) else {
+            throw site.failure(.noMemory)
+        }
+        defer {
+            mnt_free_iter(iterator)
+            mnt_unref_table(table)
+        }
+        // Positive: leave the line out and go on.
+        mnt_table_set_parser_errcb(table) { _, _, _ in 1 }
+        var text = text
+        let status = text.withUnsafeMutableBytes { bytes -> CInt in
+            guard let stream = fmemopen(bytes.baseAddress, bytes.count, "re") else { return -ENOMEM }
+            defer { fclose(stream) }
+            return mnt_table_parse_stream(table, stream, "mountinfo")
+        }
+        guard status == 0 else {
+            throw site.failure(Errno(rawValue: abs(status)), detail: "libmount cannot parse the mount table")
+        }
+        var entries: [MountEntry] = []
+        var line: OpaquePointer?
+        while mnt_table_next_fs(table, iterator, &line) == 0, let current = line {
+            if let entry = MountEntry(current) { entries.append(entry) }
+        }
+        return MountTable(entries: entries)
+    }
+}
+
+extension MountEntry {
+    /// The entry in a parsed line; nil when a part that identifies the mount is missing.
+    fileprivate init?(_ line: OpaquePointer) {
+        guard let mountPoint = mnt_fs_get_target(line).map(FilePath.init(platformString:)), mountPoint.isAbsolute,
+            let rootText = mnt_fs_get_root(line)
+        else { return nil }
+        let device = mnt_fs_get_devno(line)
+        let root = Self.root(rootText)
+        let tags = Self.words(mnt_fs_get_optional_fields(line), separator: " ")
+        self.init(
+            mountID: Int(mnt_fs_get_id(line)), parentID: Int(mnt_fs_get_parent_id(line)),
+            device: DeviceNumber(major: gnu_dev_major(device), minor: gnu_dev_minor(device)),
+            root: root.path, isRootDeleted: root.isDeleted, mountPoint: mountPoint,
+            filesystemType: mnt_fs_get_fstype(line).map { String(cString: $0) } ?? "",
+            source: mnt_fs_get_source(line).map { String(cString: $0) } ?? "",
+            mountOptions: Self.words(mnt_fs_get_vfs_options(line), separator: ","),
+            superOptions: Self.words(mnt_fs_get_fs_options(line), separator: ","),
+            peerGroup: Self.group("shared:", in: tags), masterGroup: Self.group("master:", in: tags))
+    }
+
+    /// Splits off the mark with which the kernel says that the root has been removed.
+    private static func root(_ text: UnsafePointer<CChar>) -> (path: FilePath, isDeleted: Bool) {
+        let mark = Array("//deleted".utf8CString.dropLast())
+        let bytes = Array(UnsafeBufferPointer(start: text, count: strlen(text)))
+        guard bytes.count >= mark.count, bytes.suffix(mark.count).elementsEqual(mark) else {
+            return (FilePath(platformString: text), false)
+        }
+        let path = bytes.dropLast(mark.count)
+        return (path.isEmpty ? "/" : FilePath(platformString: path + [0]), true)
+    }
+
+    private static func words(_ text: UnsafePointer<CChar>?, separator: Character) -> [String] {
+        guard let text else { return [] }
+        return String(cString: text).split(separator: separator).map(String.init)
+    }
+
+    private static func group(_ prefix: String, in tags: [String]) -> Int? {
+        for tag in tags where tag.hasPrefix(prefix) {
+            return Int(tag.dropFirst(prefix.count))
+        }
+        return nil
+    }
+}

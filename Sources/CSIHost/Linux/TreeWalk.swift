@@ -1,0 +1,128 @@
+import CLinux
+import SystemPackage
+
+/// A walk through a tree by descriptors: no recursion, no paths that grow, never through a link or into another mount.
+///
+/// Only the deepest ``openLevels`` directories stay open. A shallower one is opened again through `..` when the walk comes
+/// back to it, and must then be the same directory as before.
+struct TreeWalk: ~Copyable {
+    /// A directory on the way from the top to where the walk is.
+    final class Level {
+        let name: FilePath.Component?
+        let identity: Identity
+        var descriptor: OwnedDescriptor?
+        /// Directories in this one that are still to be entered.
+        var pending: [FilePath.Component] = []
+        /// Whether this directory has been read.
+        var isRead = false
+
+        init(name: FilePath.Component?, identity: Identity, descriptor: consuming OwnedDescriptor) {
+            self.name = name
+            self.identity = identity
+            self.descriptor = consume descriptor
+        }
+    }
+
+    /// What makes a directory the same one.
+    struct Identity: Equatable {
+        let device: DeviceNumber
+        let inode: UInt64
+    }
+
+    /// How a step down ended.
+    enum Entry {
+        case entered
+        case absent
+        case notDirectory
+        case otherMount
+    }
+
+    /// How many directories are open at once.
+    static let openLevels = 64
+
+    private let top: FilePath
+    private let operation: HostOperation
+    private(set) var levels: [Level] = []
+
+    /// Starts a walk in an open directory.
+    init(_ directory: consuming OwnedDescriptor, at path: FilePath, for operation: HostOperation) throws(HostError) {
+        top = path
+        self.operation = operation
+        let identity = try Self.identity(of: directory, for: CallSite(operation, at: path))
+        levels.append(Level(name: nil, identity: identity, descriptor: directory))
+    }
+
+    /// The directory the walk is in; nil when it has left the top.
+    var current: Level? { levels.last }
+
+    /// The call site for the current directory, or for a name in it.
+    func site(_ name: FilePath.Component? = nil) -> CallSite {
+        var path = top
+        for level in levels {
+            if let component = level.name { path.append(component) }
+        }
+        if let name { path.append(name) }
+        return CallSite(operation, at: path)
+    }
+
+    /// Makes a system call with the current directory's descriptor.
+    func result(_ call: (CInt) -> Int) -> Result<Int, Errno> {
+        guard let raw = levels.last?.descriptor?.raw else { return .failure(.badFileDescriptor) }
+        return CallSite(operation, at: top).result { call(raw) }
+    }
+
+    /// Steps down into a directory.
+    mutating func enter(_ name: FilePath.Component) throws(HostError) -> Entry {
+        guard let raw = levels.last?.descriptor?.raw else { return .absent }
+        let resolution = Resolution.beneath(raw, stayingOnMount: true)
+        switch resolution.openIfPossible(FilePath(component: name), CLINUX_O_READ_DIRECTORY, for: site(name)) {
+        case .opened(let directory):
+            let identity = try Self.identity(of: directory, for: site(name))
+            levels.append(Level(name: name, identity: identity, descriptor: directory))
+            if levels.count > Self.openLevels { levels[levels.count - 1 - Self.openLevels].descriptor = nil }
+            return .entered
+        case .refused(.noSuchFileOrDirectory): return .absent
+        case .refused(.notDirectory): return .notDirectory
+        case .refused(.tooManySymbolicLinkLevels): return .notDirectory
+        case .refused(.improperLink): return .otherMount
+        case .refused(let errno): throw site(name).failure(errno, detail: "the directory cannot be entered")
+        }
+    }
+
+    /// Steps back up, and returns the name of the directory that was left; nil at the top.
+    mutating func leave() throws(HostError) -> FilePath.Component? {
+        guard let left = levels.popLast(), let name = left.name, let parent = levels.last else { return nil }
+        guard parent.descriptor == nil else { return name }
+        let site = site()
+        let rules = UInt64(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+        let from = left.descriptor?.raw ?? -1
+        let number = try site.check { clinux_openat2(from, "..", CLINUX_O_READ_DIRECTORY, 0, rules) }
+        let directory = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+        guard try Self.identity(of: directory, for: site) == parent.identity else {
+            throw site.failure(kind: .notVerified, detail: "a directory was moved while the tree was walked; try again")
+        }
+        parent.descriptor = consume directory
+        return name
+    }
+
+    /// Goes through the names in the current directory from its beginning, until the caller has enough.
+    mutating func read(_ each: (borrowing TreeWalk, DirectoryEntry) throws(HostError) -> Bool) throws(HostError) {
+        guard let level = levels.last, let raw = level.descriptor?.raw else { return }
+        level.isRead = true
+        let site = site()
+        if case .failure(let errno) = result({ clinux_rewind($0) }) { throw site.failure(errno) }
+        var reader = DirectoryReader()
+        while let batch = try reader.next(raw, for: site) {
+            for entry in batch {
+                guard try each(self, entry) else { return }
+            }
+        }
+    }
+
+    private static func identity(
+        of directory: borrowing OwnedDescriptor, for site: CallSite
+    ) throws(HostError) -> Identity {
+        let metadata = FileMetadata(try site.status(of: directory))
+        return Identity(device: metadata.device, inode: metadata.inode)
+    }
+}

@@ -1,0 +1,165 @@
+public import CSIHost
+public import SystemPackage
+
+/// Setting up and looking at the world of a fake host, without effects: nothing here is recorded, fails on request, or
+/// is lost in a power failure.
+extension FakeHost {
+    /// Creates a directory and the missing ones above it.
+    public func addDirectory(_ path: FilePath, permissions: FilePermissions = FilePermissions(rawValue: 0o755)) {
+        change(path) { (world, slot) in
+            guard slot.node == nil else { return }
+            world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+        }
+    }
+
+    /// Creates or replaces a file, and the missing directories above it.
+    public func addFile(
+        _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions = FilePermissions(rawValue: 0o644)
+    ) {
+        change(path) { (world, slot) in
+            world.place(.file(bytes: bytes, durable: bytes), permissions, slot)
+        }
+    }
+
+    /// Creates a symbolic link, and the missing directories above it.
+    public func addSymbolicLink(_ path: FilePath, to target: FilePath) {
+        change(path) { (world, slot) in
+            world.place(.symbolicLink(to: target), FilePermissions(rawValue: 0o777), slot)
+        }
+    }
+
+    /// Mounts a new, empty file system, which comes back after a power failure, at a directory that is created if needed.
+    @discardableResult
+    public func addFileSystem(
+        at path: FilePath, type: String = "ext4", source: String = "/dev/fake", bytes: Int64 = 16 << 30,
+        inodes: Int64 = 1 << 20, isReadOnly: Bool = false
+    ) -> DeviceNumber? {
+        addDirectory(path)
+        return try? inspect { (state) throws(HostError) -> DeviceNumber in
+            let call = FakeCall(operation: .bindMount, path: path)
+            let place = try state.world.walk(path, call)
+            let device = state.world.addFileSystem(
+                type: type, source: source, totalBytes: bytes, totalInodes: inodes, isReadOnly: isReadOnly)
+            state.world.addMount(
+                device, root: state.world.rootNode(of: device), covering: place.node, in: place.mount, options: [],
+                isPermanent: true)
+            return device
+        }
+    }
+
+    /// Changes the size of the file system that a path lies on, which can leave it overfull.
+    public func setCapacity(of path: FilePath, bytes: Int64, inodes: Int64 = 1 << 20) {
+        withFileSystem(of: path) { fileSystem in
+            fileSystem.totalBytes = bytes
+            fileSystem.totalInodes = inodes
+        }
+    }
+
+    /// Makes the file system that a path lies on read-only or writable, as the kernel does after an error.
+    public func setReadOnly(_ isReadOnly: Bool, fileSystemOf path: FilePath) {
+        withFileSystem(of: path) { $0.isReadOnly = isReadOnly }
+    }
+
+    /// The content of a file; nil when there is no file.
+    public func content(of path: FilePath) -> [UInt8]? {
+        look(path) { (world, position) in
+            guard let node = world.nodes[position.node], node.kind == .regular else { return nil }
+            return node.bytes
+        }
+    }
+
+    /// What a path is; nil when nothing is there. Links are not followed.
+    public func metadata(of path: FilePath) -> FileMetadata? {
+        look(path) { (world, position) in world.nodes[position.node]?.metadata }
+    }
+
+    /// The paths of everything at and below a directory, sorted, mounts included.
+    public func paths(below path: FilePath) -> [FilePath] {
+        look(path) { (world, position) in
+            var found: [FilePath] = []
+            var pending = [(path, position)]
+            while let (path, position) = pending.popLast() {
+                found.append(path)
+                for (name, child) in world.nodes[position.node]?.entries ?? [:] {
+                    let child = world.onTop(FakePosition(mount: position.mount, node: child))
+                    pending.append((path.appending(name), child))
+                }
+            }
+            return found.sorted { $0.string < $1.string }
+        } ?? []
+    }
+
+    /// The mount table as it is now.
+    public var mountTable: MountTable {
+        (try? inspect { (state) throws(HostError) in state.world.mountTable() }) ?? MountTable(entries: [])
+    }
+
+    // MARK: Snapshots
+
+    /// Files, mounts and locks of a fake host at one moment.
+    public struct Snapshot: Sendable {
+        fileprivate let world: FakeWorld
+    }
+
+    /// Keeps the present files, mounts and locks.
+    public func snapshot() -> Snapshot {
+        Snapshot(world: (try? inspect { (state) throws(HostError) in state.world }) ?? FakeWorld())
+    }
+
+    /// Puts kept files, mounts and locks back; what a process held before is dead, as after ``restart(after:)``.
+    public func restore(_ snapshot: Snapshot) {
+        try? inspect { (state) throws(HostError) in
+            state.world = snapshot.world
+            state.world.loseProcess()
+            state.hasCrashed = false
+            state.process += 1
+        }
+    }
+
+    // MARK: Private
+
+    private func change(_ path: FilePath, _ body: (inout FakeWorld, FakeWorld.Slot) -> Void) {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .createDirectory, path: path)
+            var prefix: FilePath = "/"
+            for name in path.removingLastComponent().components {
+                prefix.append(name)
+                let slot = try state.world.slot(prefix, call)
+                guard slot.node == nil else { continue }
+                let permissions = FilePermissions(rawValue: 0o755)
+                state.world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+            }
+            guard path.lastComponent != nil else { return }
+            body(&state.world, try state.world.slot(path, call))
+        }
+    }
+
+    private func look<T: Sendable>(_ path: FilePath, _ body: (FakeWorld, FakePosition) -> T?) -> T? {
+        try? inspect { (state) throws(HostError) -> T? in
+            let call = FakeCall(operation: .metadata, path: path)
+            return body(state.world, try state.world.walk(path, allowLink: true, call))
+        }
+    }
+
+    private func withFileSystem(of path: FilePath, _ body: (inout FakeFileSystem) -> Void) {
+        try? inspect { (state) throws(HostError) in
+            let position = try state.world.walk(path, FakeCall(operation: .capacity, path: path))
+            guard let device = state.world.nodes[position.node]?.device,
+                var fileSystem = state.world.fileSystems[device]
+            else { return }
+            body(&fileSystem)
+            state.world.fileSystems[device] = fileSystem
+        }
+    }
+}
+
+extension FakeWorld {
+    /// Puts a durable node in a place, instead of what is there.
+    fileprivate mutating func place(_ content: FakeNode.Content, _ permissions: FilePermissions, _ slot: Slot) {
+        guard let device = nodes[slot.parent.node]?.device else { return }
+        if let existing = slot.node { unlink(existing) }
+        let node = addNode(on: device, content, permissions)
+        link(node, as: slot.name, in: slot.parent.node)
+        nodes[slot.parent.node]?.sync()
+    }
+}

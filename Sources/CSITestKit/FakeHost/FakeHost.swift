@@ -1,0 +1,168 @@
+public import CSIHost
+import Synchronization
+public import SystemPackage
+
+/// A host in memory: a model of files, mounts and disks that behaves as Linux does, and fails and crashes as told.
+///
+/// It starts with one empty file system at `/`. It stacks mounts, keeps read-only per mount, refuses to unmount what is
+/// busy and to remove what is mounted, fills up, and knows which writes would survive a power failure. It acts as root:
+/// modes are kept, never enforced. The suite that checks this library's Linux host checks this model too.
+///
+/// ```swift
+/// let host = FakeHost()
+/// host.addDirectory("/pool")
+/// host.fail(.unmount, with: .busy, times: 2)
+/// let driver = MyDriver(host: host, pool: "/pool")
+/// ```
+public final class FakeHost: Host {
+    /// A hook that runs before each effect; it may suspend, look at the host, change it, or throw to make the effect fail.
+    public typealias Hook = @Sendable (HostEffect) async throws(HostError) -> Void
+
+    struct State: Sendable {
+        var world = FakeWorld()
+        var faults = FakeFaults()
+        var effects: [HostEffect] = []
+        var hook: Hook?
+        var hasCrashed = false
+        /// Counts restarts: what a former process held is dead.
+        var process = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// Creates a host with an empty root directory on a file system of 16 GiB and a million inodes.
+    public init() {}
+
+    /// The mounts of this host.
+    public var mounts: any MountControl { FakeMounts(host: self) }
+
+    /// The files of this host.
+    public var files: any FileStore { FakeFiles(host: self) }
+
+    // MARK: Faults
+
+    /// Makes an operation fail the next times that it is called.
+    ///
+    /// - Parameters:
+    ///   - operation: the operation.
+    ///   - path: only when it is called for this absolute path; nil for any.
+    ///   - kind: the kind of the error.
+    ///   - times: how often.
+    public func fail(
+        _ operation: HostOperation, at path: FilePath? = nil, with kind: HostError.Kind, times: Int = 1
+    ) {
+        state.withLock { $0.faults.add(operation, at: path, kind, times: times) }
+    }
+
+    /// Makes the effect with this ``HostEffect/index`` fail.
+    public func fail(effect index: Int, with kind: HostError.Kind) {
+        state.withLock { $0.faults.add(index: index, kind) }
+    }
+
+    /// Takes all faults and a planned crash back.
+    public func clearFaults() {
+        state.withLock { $0.faults.clear() }
+    }
+
+    /// Runs a hook before each effect from now on; nil for none.
+    public func beforeEachEffect(_ hook: Hook?) {
+        state.withLock { $0.hook = hook }
+    }
+
+    // MARK: Crashes
+
+    /// Makes the process die in a mutation: that call and all later ones fail with kind `crashed`, and have no effect,
+    /// until ``restart(after:)``.
+    ///
+    /// - Parameters:
+    ///   - moment: whether the mutation happens before the process dies.
+    ///   - count: how many mutations to let pass first, from now on.
+    public func crash(_ moment: CrashMoment, afterMutations count: Int) {
+        state.withLock { $0.faults.crash = (count, moment) }
+    }
+
+    /// Whether the process has died.
+    public var hasCrashed: Bool {
+        state.withLock { $0.hasCrashed }
+    }
+
+    /// Starts the host for a new process: what the crash takes is gone, and so is what the old process held.
+    public func restart(after crash: CrashKind = .process) {
+        state.withLock { state in
+            switch crash {
+            case .process: state.world.loseProcess()
+            case .power: state.world.losePower()
+            }
+            state.hasCrashed = false
+            state.process += 1
+        }
+    }
+
+    // MARK: Record
+
+    /// The effects so far, failed ones included.
+    public var effects: [HostEffect] {
+        state.withLock { $0.effects }
+    }
+
+    /// The effects so far that change something that outlives the process.
+    public var mutations: [HostEffect] {
+        effects.filter(\.operation.isMutation)
+    }
+
+    /// Forgets the effects so far; the next one has index 0.
+    public func clearEffects() {
+        state.withLock { $0.effects = [] }
+    }
+
+    // MARK: Calls
+
+    /// Looks at or changes the state without an effect.
+    func inspect<T: Sendable>(_ body: (inout State) throws(HostError) -> T) throws(HostError) -> T {
+        try state.withLock { (state) throws(HostError) in try body(&state) }
+    }
+
+    /// Runs one effect: records it, lets the hook and the faults have their say, and does it, all of it or as far as the
+    /// crash lets it.
+    ///
+    /// - Parameters:
+    ///   - call: the operation and its first path.
+    ///   - destination: its second path.
+    ///   - process: the process that holds the handle that is used; nil for the current one.
+    ///   - interrupted: what an interrupted effect leaves behind.
+    ///   - body: the effect.
+    func perform<T: Sendable>(
+        _ call: FakeCall, to destination: FilePath? = nil, by process: Int? = nil,
+        interrupted: @Sendable (inout FakeWorld) -> Void = { _ in },
+        _ body: @Sendable (inout FakeWorld) throws(HostError) -> T
+    ) async throws(HostError) -> T {
+        let (effect, hook) = try inspect { (state) throws(HostError) -> (HostEffect, Hook?) in
+            try Self.requireAlive(state, process, call)
+            let effect = HostEffect(
+                index: state.effects.count, operation: call.operation, path: call.path, destination: destination)
+            state.effects.append(effect)
+            return (effect, state.hook)
+        }
+        if let hook { try await hook(effect) }
+        return try inspect { (state) throws(HostError) -> T in
+            try Self.requireAlive(state, process, call)
+            if let kind = state.faults.take(for: effect) {
+                throw call.failure(kind: kind, detail: "the test asked for this failure")
+            }
+            guard let moment = state.faults.takeCrash(for: effect) else { return try body(&state.world) }
+            state.hasCrashed = true
+            switch moment {
+            case .before: break
+            case .during: interrupted(&state.world)
+            case .after: _ = try? body(&state.world)
+            }
+            throw call.failure(kind: .crashed)
+        }
+    }
+
+    private static func requireAlive(_ state: State, _ process: Int?, _ call: FakeCall) throws(HostError) {
+        guard !state.hasCrashed, process == nil || process == state.process else {
+            throw call.failure(kind: .crashed)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import CSIHost
+import SystemPackage
+
+/// The number of a node, unique among all file systems of a fake host.
+typealias NodeID = UInt64
+
+/// A file, directory or link of a fake host.
+struct FakeNode: Sendable {
+    /// What the node holds; `durable` is what a power failure leaves of it.
+    enum Content: Sendable {
+        case file(bytes: [UInt8], durable: [UInt8])
+        case directory(entries: [FilePath.Component: NodeID], durable: [FilePath.Component: NodeID])
+        case symbolicLink(to: FilePath)
+    }
+
+    let id: NodeID
+    let device: DeviceNumber
+    var content: Content
+    var permissions: FilePermissions
+    var userID: UInt32 = 0
+    var groupID: UInt32 = 0
+    /// The directory it is in and its name there; nil for the root of a file system and for what has been removed.
+    var place: (parent: NodeID, name: FilePath.Component)?
+
+    var kind: FileKind {
+        switch content {
+        case .file: .regular
+        case .directory: .directory
+        case .symbolicLink: .symbolicLink
+        }
+    }
+
+    var entries: [FilePath.Component: NodeID] {
+        if case .directory(let entries, _) = content { entries } else { [:] }
+    }
+
+    var bytes: [UInt8] {
+        if case .file(let bytes, _) = content { bytes } else { [] }
+    }
+
+    /// The space it takes, in whole pages as in tmpfs.
+    var usedBytes: Int64 {
+        (Int64(bytes.count) + 4095) / 4096 * 4096
+    }
+
+    var metadata: FileMetadata {
+        FileMetadata(
+            kind: kind, permissions: permissions, userID: userID, groupID: groupID, size: Int64(bytes.count),
+            device: device, inode: id, modified: 0)
+    }
+
+    mutating func setEntry(_ name: FilePath.Component, _ node: NodeID?) {
+        guard case .directory(var entries, let durable) = content else { return }
+        entries[name] = node
+        content = .directory(entries: entries, durable: durable)
+    }
+
+    /// Makes what the node holds survive a power failure.
+    mutating func sync() {
+        switch content {
+        case .file(let bytes, _): content = .file(bytes: bytes, durable: bytes)
+        case .directory(let entries, _): content = .directory(entries: entries, durable: entries)
+        case .symbolicLink: break
+        }
+    }
+
+    /// Takes the node back to what was synced.
+    mutating func loseVolatile() {
+        switch content {
+        case .file(_, let durable): content = .file(bytes: durable, durable: durable)
+        case .directory(_, let durable): content = .directory(entries: durable, durable: durable)
+        case .symbolicLink: break
+        }
+    }
+}
+
+/// A file system of a fake host.
+struct FakeFileSystem: Sendable {
+    let device: DeviceNumber
+    let type: String
+    let source: String
+    let root: NodeID
+    var totalBytes: Int64
+    var totalInodes: Int64
+    var isReadOnly: Bool
+}
+
+/// A mount of a fake host.
+struct FakeMount: Sendable {
+    let id: Int
+    var parentID: Int
+    /// The node of the parent's file system that the mount covers; nil for the first mount.
+    var covered: NodeID?
+    let device: DeviceNumber
+    let root: NodeID
+    var options: BindOptions
+    /// Whether it comes back after a power failure.
+    let isPermanent: Bool
+    /// Whether it is in the namespace; a lazily detached one lives on for those who hold it.
+    var isAttached = true
+}
+
+/// A file or directory as it is reached: the same node may be writable through one mount and not through another.
+struct FakePosition: Sendable, Hashable {
+    var mount: Int
+    var node: NodeID
+}
+
+/// The operation and path that an error will name.
+struct FakeCall: Sendable {
+    let operation: HostOperation
+    let path: FilePath
+
+    func failure(_ errno: Errno, detail: String? = nil) -> HostError {
+        HostError(operation, at: path, errno: errno, detail: detail)
+    }
+
+    func failure(kind: HostError.Kind, detail: String? = nil) -> HostError {
+        HostError(operation, at: path, kind: kind, detail: detail)
+    }
+}

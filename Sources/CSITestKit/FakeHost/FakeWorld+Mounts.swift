@@ -1,0 +1,97 @@
+import CSIHost
+import SystemPackage
+
+extension FakeWorld {
+    /// The table that the kernel would show.
+    func mountTable() -> MountTable {
+        MountTable(entries: mounts.filter(\.isAttached).compactMap(entry))
+    }
+
+    private func entry(_ mount: FakeMount) -> MountEntry? {
+        guard let mountPoint = mountPoint(of: mount), let fileSystem = fileSystems[mount.device] else { return nil }
+        let root = pathInFileSystem(mount.root)
+        return MountEntry(
+            mountID: mount.id, parentID: mount.parentID, device: mount.device, root: root ?? "/",
+            isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: fileSystem.type,
+            source: fileSystem.source, mountOptions: mount.options.mountTableWords,
+            superOptions: [fileSystem.isReadOnly ? "ro" : "rw"])
+    }
+
+    /// Where a mount is, which changes when directories above it are renamed.
+    private func mountPoint(of mount: FakeMount) -> FilePath? {
+        guard let covered = mount.covered else { return "/" }
+        guard let parent = self.mount(mount.parentID), let base = mountPoint(of: parent),
+            var inside = pathInFileSystem(covered), let parentRoot = pathInFileSystem(parent.root),
+            inside.removePrefix(parentRoot)
+        else { return nil }
+        return base.pushing(inside)
+    }
+
+    mutating func bind(
+        _ source: FilePath, at target: FilePath, options: BindOptions
+    ) throws(HostError) -> MountEntry {
+        let call = FakeCall(operation: .bindMount, path: target)
+        let origin = try walk(source, FakeCall(operation: .bindMount, path: source))
+        let place = try walk(target, call)
+        guard let above = mount(origin.mount), let node = nodes[origin.node], let covered = nodes[place.node] else {
+            throw call.failure(.staleNFSFileHandle)
+        }
+        guard (node.kind == .directory) == (covered.kind == .directory) else {
+            throw call.failure(kind: .wrongType, detail: "\(source) and the target are not of the same sort")
+        }
+        var inherited = above.options
+        if !options.isDisjoint(with: [.noAccessTime, .strictAccessTime]) {
+            inherited.subtract([.noAccessTime, .strictAccessTime])
+        }
+        let mount = addMount(
+            above.device, root: node.id, covering: covered.id, in: place.mount, options: inherited.union(options),
+            isPermanent: false)
+        guard let entry = entry(mount) else { throw call.failure(kind: .notVerified) }
+        return entry
+    }
+
+    mutating func unmount(_ target: FilePath, policy: UnmountPolicy) throws(HostError) -> UnmountOutcome {
+        let call = FakeCall(operation: .unmount, path: target)
+        var outcome = UnmountOutcome(removed: 0, detached: false)
+        while let top = mountTable().topmost(at: target) {
+            let hasChildren = mounts.contains { $0.isAttached && $0.parentID == top.mountID }
+            if hasChildren || openHandles[top.mountID, default: 0] > 0 {
+                guard policy.whenBusy == .detach else {
+                    throw call.failure(.resourceBusy, detail: "processes, or mounts below it, still use it")
+                }
+                outcome.detached = true
+            }
+            detach(top.mountID)
+            outcome.removed += 1
+        }
+        if outcome.removed == 0 { try refuseLinks(to: target, call) }
+        return outcome
+    }
+
+    /// Takes a mount and everything mounted below it out of the namespace.
+    mutating func detach(_ id: Int) {
+        for child in mounts where child.isAttached && child.parentID == id { detach(child.id) }
+        guard let index = mounts.firstIndex(where: { $0.id == id }) else { return }
+        mounts[index].isAttached = false
+        if openHandles[id, default: 0] == 0 { mounts.remove(at: index) }
+    }
+
+    private func refuseLinks(to target: FilePath, _ call: FakeCall) throws(HostError) {
+        do throws(HostError) {
+            _ = try walk(target.removingLastComponent(), call)
+        } catch  where error.kind == .symbolicLink {
+            throw error
+        } catch {
+            // No such directory, so no mount either.
+        }
+    }
+}
+
+extension BindOptions {
+    /// The words that the kernel's table shows for these options.
+    fileprivate var mountTableWords: [String] {
+        let atime = contains(.noAccessTime) ? ["noatime"] : contains(.strictAccessTime) ? [] : ["relatime"]
+        let rest = subtracting([.readOnly, .noAccessTime, .strictAccessTime]).mountFlags
+        return [contains(.readOnly) ? "ro" : "rw"] + rest + atime
+    }
+}

@@ -1,0 +1,168 @@
+import CSIHost
+import SystemPackage
+
+/// The whole state of a fake host: file systems, mounts, locks. A value, so that it can be kept and put back.
+struct FakeWorld: Sendable {
+    var nodes: [NodeID: FakeNode] = [:]
+    var fileSystems: [DeviceNumber: FakeFileSystem] = [:]
+    /// In the order in which they were made, detached ones included.
+    var mounts: [FakeMount] = []
+    /// How many trees hold a directory open, by mount.
+    var openHandles: [Int: Int] = [:]
+    /// Which nodes are locked.
+    var locks: Set<NodeID> = []
+    private var lastNode: NodeID = 1
+    private var lastMount = 20
+    private var lastDevice: UInt32 = 30
+    private var lastName: UInt64 = 0
+
+    /// A world with one file system at `/`.
+    init() {
+        let device = addFileSystem(type: "ext4", source: "/dev/vda", totalBytes: 16 << 30, totalInodes: 1 << 20)
+        addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+    }
+
+    // MARK: File systems and nodes
+
+    mutating func addFileSystem(
+        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false
+    ) -> DeviceNumber {
+        lastDevice += 1
+        let device = DeviceNumber(major: 0, minor: lastDevice)
+        let root = addNode(on: device, .directory(entries: [:], durable: [:]), FilePermissions(rawValue: 0o755))
+        fileSystems[device] = FakeFileSystem(
+            device: device, type: type, source: source, root: root, totalBytes: totalBytes, totalInodes: totalInodes,
+            isReadOnly: isReadOnly)
+        return device
+    }
+
+    func rootNode(of device: DeviceNumber) -> NodeID {
+        fileSystems[device]?.root ?? 0
+    }
+
+    mutating func addNode(
+        on device: DeviceNumber, _ content: FakeNode.Content, _ permissions: FilePermissions
+    ) -> NodeID {
+        lastNode += 1
+        nodes[lastNode] = FakeNode(id: lastNode, device: device, content: content, permissions: permissions)
+        return lastNode
+    }
+
+    /// Gives a node a name, in place of what has that name.
+    mutating func link(_ node: NodeID, as name: FilePath.Component, in parent: NodeID) {
+        nodes[parent]?.setEntry(name, node)
+        nodes[node]?.place = (parent, name)
+    }
+
+    /// Takes a node's name away. The node stays while a power failure could bring it back or somebody holds it.
+    mutating func unlink(_ node: NodeID) {
+        guard let place = nodes[node]?.place else { return }
+        nodes[place.parent]?.setEntry(place.name, nil)
+        nodes[node]?.place = nil
+    }
+
+    /// The nodes that have a name, which are those that take space.
+    func linkedNodes(on device: DeviceNumber) -> [FakeNode] {
+        var found: [FakeNode] = []
+        var pending = [rootNode(of: device)]
+        while let id = pending.popLast() {
+            guard let node = nodes[id] else { continue }
+            found.append(node)
+            pending += node.entries.values
+        }
+        return found
+    }
+
+    func capacity(of device: DeviceNumber) -> FileSystemCapacity {
+        let linked = linkedNodes(on: device)
+        let total = fileSystems[device]
+        let (bytes, inodes) = (total?.totalBytes ?? 0, total?.totalInodes ?? 0)
+        let usedBytes = linked.reduce(0) { $0 + $1.usedBytes }
+        let usedInodes = Int64(linked.count)
+        return FileSystemCapacity(
+            totalBytes: bytes, usedBytes: usedBytes, availableBytes: max(0, bytes - usedBytes), totalInodes: inodes,
+            usedInodes: usedInodes, availableInodes: max(0, inodes - usedInodes))
+    }
+
+    /// Fails as a full disk does when there is no room for one more node of this size.
+    func requireRoom(for bytes: Int, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
+        let free = capacity(of: device)
+        guard free.availableInodes > 0, (Int64(bytes) + 4095) / 4096 * 4096 <= free.availableBytes else {
+            throw call.failure(.noSpace)
+        }
+    }
+
+    /// The path of a node inside its file system; nil when it has been removed.
+    func pathInFileSystem(_ id: NodeID) -> FilePath? {
+        var names: [FilePath.Component] = []
+        var next = id
+        while let node = nodes[next] {
+            guard let place = node.place else {
+                return next == rootNode(of: node.device) ? FilePath(root: "/", names.reversed()) : nil
+            }
+            names.append(place.name)
+            next = place.parent
+        }
+        return nil
+    }
+
+    mutating func nextName(prefix: String) -> String {
+        lastName += 1
+        let digits = String(lastName, radix: 16)
+        return prefix + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    // MARK: Mounts
+
+    @discardableResult
+    mutating func addMount(
+        _ device: DeviceNumber, root: NodeID, covering covered: NodeID?, in parent: Int, options: BindOptions,
+        isPermanent: Bool
+    ) -> FakeMount {
+        lastMount += 1
+        let mount = FakeMount(
+            id: lastMount, parentID: parent, covered: covered, device: device, root: root, options: options,
+            isPermanent: isPermanent)
+        mounts.append(mount)
+        return mount
+    }
+
+    func mount(_ id: Int) -> FakeMount? {
+        mounts.first { $0.id == id }
+    }
+
+    /// Whether any attached mount covers the node, which then can be neither removed nor renamed.
+    func isMountPoint(_ node: NodeID) -> Bool {
+        mounts.contains { $0.isAttached && $0.covered == node }
+    }
+
+    // MARK: Crashes
+
+    /// What a dying process takes with it.
+    mutating func loseProcess() {
+        locks = []
+        openHandles = [:]
+        mounts.removeAll { !$0.isAttached }
+    }
+
+    /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
+    mutating func losePower() {
+        loseProcess()
+        let permanent = mounts.filter { $0.isPermanent }
+        mounts = permanent
+        for id in nodes.keys {
+            nodes[id]?.loseVolatile()
+            nodes[id]?.place = nil
+        }
+        var alive: Set<NodeID> = []
+        var pending = fileSystems.values.map(\.root)
+        while let id = pending.popLast() {
+            guard alive.insert(id).inserted, let node = nodes[id] else { continue }
+            for (name, child) in node.entries {
+                nodes[child]?.place = (id, name)
+                pending.append(child)
+            }
+        }
+        nodes = nodes.filter { alive.contains($0.key) }
+    }
+}
