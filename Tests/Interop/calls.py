@@ -5,8 +5,7 @@ import contextlib
 import grpc
 import pytest
 
-from csi.v1 import csi_pb2 as csi
-from csi.v1 import csi_pb2_grpc as stubs
+from schema import csi, stubs
 
 GIB = 1 << 30
 TIMEOUT = 20
