@@ -93,13 +93,16 @@ let programs: [Target] = [
             unixSignals,
         ],
         swiftSettings: settings),
-    .testTarget(name: "CSIMainTests", dependencies: ["CSIMain", "CSICore"], swiftSettings: settings),
+    .testTarget(
+        name: "CSIMainTests",
+        dependencies: ["CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, logging, system],
+        swiftSettings: settings),
     .executableTarget(
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
-    .testTarget(name: "CSICtlTests", dependencies: ["csictl"], swiftSettings: settings),
+    .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
 let package = Package(

@@ -24,8 +24,8 @@ struct ByteSize: ExpressibleByArgument, Hashable, CustomStringConvertible {
         guard bytes >= 1024 else { return "\(bytes)" }
         let unit = Self.units.last { $0.isBinary && $0.factor <= bytes } ?? Self.units[0]
         let whole = bytes / unit.factor
-        let tenths = bytes % unit.factor / max(1, unit.factor / 10)
-        return tenths > 0 && tenths < 10 ? "\(whole).\(tenths)\(unit.name)" : "\(whole)\(unit.name)"
+        let tenths = min(9, bytes % unit.factor / max(1, unit.factor / 10))
+        return tenths > 0 ? "\(whole).\(tenths)\(unit.name)" : "\(whole)\(unit.name)"
     }
 
     static let defaultCompletionKind: CompletionKind = .list(["1Gi", "10Gi", "100Gi"])
