@@ -2,10 +2,10 @@ import CSIProto
 import CSITransport
 import Testing
 
-@Suite("Unary calls over a socket", .timeLimit(.minutes(1)))
+@Suite("Unary calls", .timeLimit(.minutes(1)))
 struct UnaryTests {
-    @Test func answers() async throws {
-        try await withTestClient { client in
+    @Test(arguments: Carrier.allCases) func answers(_ carrier: Carrier) async throws {
+        try await withTestClient(carrier) { client in
             let answer = try await client.unary(TestMethods.probe, TestMessage())
             #expect(answer.value == [8, 1])
             let echo = try await client.unary(TestMethods.echo, TestMessage("hello"))
@@ -13,8 +13,8 @@ struct UnaryTests {
         }
     }
 
-    @Test func carriesErrors() async throws {
-        try await withTestClient { client in
+    @Test(arguments: Carrier.allCases) func carriesErrors(_ carrier: Carrier) async throws {
+        try await withTestClient(carrier) { client in
             let error = await #expect(throws: RPCError.self) {
                 try await client.unary(TestMethods.fail, TestMessage("100 % wrong:\n\u{E4}\u{1F600}"))
             }
@@ -25,11 +25,11 @@ struct UnaryTests {
         }
     }
 
-    @Test func unknownMethodIsUnimplemented() async throws {
+    @Test(arguments: Carrier.allCases) func unknownMethodIsUnimplemented(_ carrier: Carrier) async throws {
         let journal = Journal()
         var configuration = RPCServerConfiguration.forTests
         configuration.onRejected = { path, error in journal.note("\(path) \(error.code)") }
-        try await withTestClient(testRouter(), configuration) { client in
+        try await withTestClient(carrier, testRouter(), configuration) { client in
             let error = await #expect(throws: RPCError.self) {
                 try await client.unary(TestMethods.missing, TestMessage())
             }
@@ -38,17 +38,17 @@ struct UnaryTests {
         }
     }
 
-    @Test(arguments: [0, 1, 16_379, 16_384, 70_000, 1_000_000, 4 * 1024 * 1024 - 16])
-    func echoesMessages(ofSize size: Int) async throws {
-        try await withTestClient { client in
+    @Test(arguments: [0, 1, 16_379, 16_384, 70_000, 1_000_000, 4 * 1024 * 1024 - 16], Carrier.allCases)
+    func echoesMessages(ofSize size: Int, _ carrier: Carrier) async throws {
+        try await withTestClient(carrier) { client in
             let message = TestMessage(value: (0..<size).map { UInt8(truncatingIfNeeded: $0 % 251) })
             let answer = try await client.unary(TestMethods.echo, message)
             #expect(answer == message)
         }
     }
 
-    @Test func refusesTooLargeRequests() async throws {
-        try await withTestClient { client in
+    @Test(arguments: Carrier.allCases) func refusesTooLargeRequests(_ carrier: Carrier) async throws {
+        try await withTestClient(carrier) { client in
             let error = await #expect(throws: RPCError.self) {
                 try await client.unary(
                     TestMethods.echo, TestMessage(value: [UInt8](repeating: 1, count: 4 * 1024 * 1024 + 1)))
@@ -59,9 +59,9 @@ struct UnaryTests {
         }
     }
 
-    @Test func deadlineEndsTheCallAndCancelsTheHandler() async throws {
+    @Test(arguments: Carrier.allCases) func deadlineEndsTheCallAndCancelsTheHandler(_ carrier: Carrier) async throws {
         let journal = Journal()
-        try await withTestClient(testRouter(journal)) { client in
+        try await withTestClient(carrier, testRouter(journal)) { client in
             let start = ContinuousClock.now
             let error = await #expect(throws: RPCError.self) {
                 try await client.unary(TestMethods.hang, TestMessage(), timeout: .milliseconds(100))
@@ -73,9 +73,9 @@ struct UnaryTests {
         }
     }
 
-    @Test func cancellationReachesTheHandler() async throws {
+    @Test(arguments: Carrier.allCases) func cancellationReachesTheHandler(_ carrier: Carrier) async throws {
         let journal = Journal()
-        try await withTestClient(testRouter(journal)) { client in
+        try await withTestClient(carrier, testRouter(journal)) { client in
             let call = Task { try await client.unary(TestMethods.hang, TestMessage()) }
             #expect(await journal.wait(for: "hang"))
             call.cancel()

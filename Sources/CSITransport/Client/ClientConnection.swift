@@ -32,7 +32,7 @@ final class ClientConnection: HTTP2Connection {
     var isIdle: Bool { streams.isEmpty }
 
     /// Begins a call; nil, after calling `completion`, when the connection is of no use any more.
-    func begin(_ request: Request, completion: @escaping (ClientStream.Ended) -> Void) -> ClientStream? {
+    func begin(_ request: Request, completion: ((ClientStream.Ended) -> Void)?) -> ClientStream? {
         let stream = ClientStream(connection: self, messageLimit: messageLimit, completion: completion)
         guard let session, !isClosed, !isGoingAway else {
             stream.fail(RPCError(code: .unavailable, message: "the connection to the server is closed"))
@@ -74,7 +74,6 @@ final class ClientConnection: HTTP2Connection {
 
     override func data(stream id: Int32, bytes: UnsafeRawBufferPointer) {
         session?.consumeConnection(bytes.count)
-        session?.consumeStream(id, bytes.count)
         stream(id)?.receive(bytes)
     }
 
@@ -93,10 +92,14 @@ final class ClientConnection: HTTP2Connection {
     }
 
     override func output(_ id: Int32, _ target: UnsafeMutableRawBufferPointer) -> Output {
-        guard let stream = stream(id) else { return .failed }
-        let count = stream.framer.fill(target)
-        if !stream.framer.isEmpty { return .more(count) }
-        return stream.requestIsComplete ? .ended(count, trailers: false) : .paused(count)
+        stream(id)?.fill(target) ?? .failed
+    }
+
+    /// A call has something to send again.
+    func resume(_ stream: ClientStream) {
+        guard stream.id > 0 else { return }
+        session?.resume(stream.id)
+        setNeedsFlush()
     }
 
     override func streamClosed(_ id: Int32, code: UInt32) {

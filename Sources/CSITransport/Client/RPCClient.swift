@@ -7,7 +7,7 @@ import Glibc
 /// UNAVAILABLE, and a new client is to be connected.
 public final class RPCClient: Sendable {
     private let loop: EventLoop
-    private let connection: LoopBound<ClientConnection>
+    let connection: LoopBound<ClientConnection>
     private let ownsLoop: Bool
 
     init(connection: LoopBound<ClientConnection>, ownsLoop: Bool) {
@@ -44,7 +44,7 @@ public final class RPCClient: Sendable {
             throw RPCError(code: .unavailable, message: "no thread for the connection")
         }
         let left = max(.seconds(1), until - .now)
-        return try await start(on: loop, ownsLoop: true, messageLimit: messageLimit, timeout: left, endpoint.path) {
+        return try await start(on: loop, ownsLoop: true, timeout: left, endpoint.path) {
             loop in
             let wire = SocketWire(descriptor, loop: loop, bytesPerTurn: 1024 * 1024, peer: nil)
             guard let connection = ClientConnection(wire: wire, loop: loop, messageLimit: messageLimit) else {
@@ -83,7 +83,7 @@ public final class RPCClient: Sendable {
 
     /// Has `make` build the connection on the loop, and waits for the server's settings.
     static func start(
-        on loop: EventLoop, ownsLoop: Bool, messageLimit: Int, timeout: Duration, _ name: String,
+        on loop: EventLoop, ownsLoop: Bool, timeout: Duration, _ name: String,
         _ make: @escaping @Sendable (EventLoop) -> ClientConnection?
     ) async throws(RPCError) -> RPCClient {
         let result = await withCheckedContinuation {
@@ -132,19 +132,16 @@ public final class RPCClient: Sendable {
         let ended = await unaryBytes(
             ClientConnection.Request(path: method.path, metadata: metadata, timeout: timeout), body)
         if let error = ended.error { throw error }
-        guard let message = ended.messages.first, ended.messages.count == 1 else {
-            throw RPCError(code: .internalError, message: "\(ended.messages.count) messages in an answer of one")
+        guard let message = ended.message else {
+            throw RPCError(code: .internalError, message: "the answer has no message")
         }
         return try RPCClient.decode(message)
     }
 
     static func decode<Response: ProtoMessage>(_ message: [UInt8]) throws(RPCError) -> Response {
-        let decoded = message.withUnsafeBytes { buffer -> Result<Response, WireError> in
-            do throws(WireError) { return .success(try Response(decoding: buffer)) } catch { return .failure(error) }
-        }
-        switch decoded {
-        case .success(let response): return response
-        case .failure(let error):
+        do throws(WireError) {
+            return try Response(decoding: message)
+        } catch {
             throw RPCError(code: .internalError, message: "the answer is not a \(Response.protoName): \(error)")
         }
     }
@@ -156,8 +153,7 @@ public final class RPCClient: Sendable {
             await withCheckedContinuation { (continuation: CheckedContinuation<ClientStream.Ended, Never>) in
                 let submitted = loop.trySubmit { [connection] in
                     let stream = connection.value.begin(request) { continuation.resume(returning: $0) }
-                    stream?.framer.append(body)
-                    stream?.requestIsComplete = true
+                    stream?.sendWhole(body)
                     handle.attach(stream)
                 }
                 if !submitted { continuation.resume(returning: RPCClient.closed) }
@@ -168,8 +164,7 @@ public final class RPCClient: Sendable {
     }
 
     private static let closed = ClientStream.Ended(
-        messages: [], error: RPCError(code: .unavailable, message: "the client is closed"), initialMetadata: [],
-        trailingMetadata: [])
+        error: RPCError(code: .unavailable, message: "the client is closed"))
 
     /// Closes the connection; calls that run fail with UNAVAILABLE.
     public func close() {

@@ -9,8 +9,7 @@ struct RequestStream {
 
     private let takesMany: Bool
     private var deframer: MessageDeframer
-    private var first: [UInt8]?
-    private var rest: [[UInt8]] = []
+    private var messages = MessageQueue<[UInt8]>()
     private var count = 0
     private var phase = Phase.open
     private var completeBytes = 0
@@ -25,7 +24,7 @@ struct RequestStream {
     var isEnded: Bool { phase == .ended }
 
     /// Whether a message is complete and not taken.
-    var hasMessage: Bool { first != nil }
+    var hasMessage: Bool { !messages.isEmpty }
 
     /// Whether the bytes so far end between two messages.
     var isBetweenMessages: Bool { deframer.isBetweenMessages }
@@ -48,7 +47,7 @@ struct RequestStream {
         }
         count += 1
         completeBytes += message.count
-        if first == nil { first = message } else { rest.append(message) }
+        messages.append(message)
     }
 
     /// Takes the end of the body.
@@ -64,17 +63,15 @@ struct RequestStream {
 
     /// Takes the next message out.
     mutating func take() -> [UInt8]? {
-        guard let message = first else { return nil }
+        guard let message = messages.take() else { return nil }
         completeBytes -= message.count
-        first = rest.isEmpty ? nil : rest.removeFirst()
         return message
     }
 
     /// Drops everything that is held.
     mutating func discard() {
         deframer = MessageDeframer(limit: deframer.limit)
-        first = nil
-        rest = []
+        messages.removeAll()
         completeBytes = 0
     }
 }

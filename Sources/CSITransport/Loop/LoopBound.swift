@@ -18,4 +18,18 @@ struct LoopBound<Value>: @unchecked Sendable {
         precondition(loop.isCurrent, "used off its event loop")
         return stored
     }
+
+    /// Runs `body` on the loop's thread, at once when called there; false when the loop has ended.
+    @discardableResult
+    func tell(_ body: @escaping @Sendable (Value) -> Void) -> Bool {
+        loop.trySubmit { body(self.value) }
+    }
+
+    /// Runs `body` on the loop's thread and answers its result; nil when the loop has ended.
+    func ask<Result: Sendable>(_ body: @escaping @Sendable (Value) -> Result) async -> Result? {
+        if loop.isCurrent { return body(value) }
+        return await withCheckedContinuation { continuation in
+            if !tell({ continuation.resume(returning: body($0)) }) { continuation.resume(returning: nil) }
+        }
+    }
 }

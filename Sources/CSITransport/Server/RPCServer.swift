@@ -1,6 +1,5 @@
-import CLinux
-import CSIProto
 public import Logging
+import ServiceLifecycle
 
 /// A gRPC server on a Unix socket.
 ///
@@ -33,7 +32,7 @@ public final class RPCServer: Sendable {
     /// A server that `bind()` and `run()` bring to life.
     public init(
         endpoint: Endpoint, router: RPCRouter, configuration: RPCServerConfiguration = RPCServerConfiguration(),
-        logger: Logger = Logger(label: "csi.transport", factory: { _ in SwiftLogNoOpLogHandler() })
+        logger: Logger = .silent
     ) {
         self.endpoint = endpoint
         self.router = router
@@ -62,26 +61,22 @@ public final class RPCServer: Sendable {
 
     /// Serves on a thread of its own until a shutdown has ended, binding first if that was not done.
     ///
-    /// When the task is cancelled, so are the running calls, and the server ends after the cancellation timeout at most.
+    /// A graceful shutdown of the service group that runs it is `beginGracefulShutdown()`. When the task is cancelled, so are the running calls, and the server ends after the cancellation timeout at most.
     ///
     /// - Throws: `EndpointError` when binding fails.
     public func run() async throws {
         guard let prepared = try prepare() else { return }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let result = LoopThread.start(name: "csi-io") {
-                    prepared.run()
-                    continuation.resume()
-                }
-                if result != 0 {
-                    prepared.abandon()
-                    continuation.resume()
-                }
+        let failure = await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                await prepared.runOnThread()
+            } onCancel: {
+                cancel()
             }
-        } onCancel: {
-            cancel()
+        } onGracefulShutdown: {
+            self.beginGracefulShutdown()
         }
         state.withLock { $0 = .ended }
+        if failure != 0 { throw EndpointError.system(operation: "pthread_create", path: "", errno: failure) }
     }
 
     /// Serves on the calling thread until a shutdown has ended, binding first if that was not done.
@@ -134,8 +129,18 @@ public final class RPCServer: Sendable {
             loop.run()
         }
 
-        func abandon() {
-            socket.close()
+        /// Runs on a thread of its own; answers 0, or the error number when there is none.
+        func runOnThread() async -> Int32 {
+            await withCheckedContinuation { continuation in
+                let result = LoopThread.start(name: "csi-io") {
+                    run()
+                    continuation.resume(returning: 0)
+                }
+                if result != 0 {
+                    socket.close()
+                    continuation.resume(returning: result)
+                }
+            }
         }
     }
 

@@ -131,6 +131,7 @@ final class ServerConnection: HTTP2Connection {
             return
         }
         requestBytesChanged(by: stream.request.bufferedBytes - before)
+        stream.wakeReaders()
         if mayGoOn(stream) {
             session?.consumeStream(id, bytes.count)
         } else {
@@ -142,6 +143,8 @@ final class ServerConnection: HTTP2Connection {
     /// Whether the peer may send more of this request: not while the connection holds too much, except that the oldest
     /// incomplete request may always be completed, or nothing would ever move again.
     private func mayGoOn(_ stream: ServerStream) -> Bool {
+        // The handler of a streaming call sets the pace.
+        if stream.head.route?.shape.streamsRequests == true && stream.request.hasMessage { return false }
         if requestBytes <= limits.requestBytesPerConnection { return true }
         guard waiting.isEmpty else { return false }
         return !streams.contains { $0.id < stream.id && !$0.request.isEnded && $0.request.bufferedBytes > 0 }
@@ -155,13 +158,17 @@ final class ServerConnection: HTTP2Connection {
         if change < 0 && withholding > 0 { giveBackWindows() }
     }
 
-    private func giveBackWindows() {
-        for stream in streams where stream.withheldWindow > 0 && mayGoOn(stream) {
-            session?.consumeStream(stream.id, stream.withheldWindow)
-            stream.withheldWindow = 0
-            withholding -= 1
-        }
+    /// Lets the peer send on in a stream, if it may.
+    func giveBackWindow(_ stream: ServerStream) {
+        guard stream.withheldWindow > 0, mayGoOn(stream) else { return }
+        session?.consumeStream(stream.id, stream.withheldWindow)
+        stream.withheldWindow = 0
+        withholding -= 1
         setNeedsFlush()
+    }
+
+    private func giveBackWindows() {
+        for stream in streams { giveBackWindow(stream) }
     }
 
     override func frameReceived(_ frame: nghttp2_frame) {
@@ -220,7 +227,7 @@ final class ServerConnection: HTTP2Connection {
             return
         }
         guard let route = stream.head.route else { return }
-        if !route.shape.streamsRequests { admit(stream) }
+        if route.shape.streamsRequests { stream.wakeReaders() } else { admit(stream) }
     }
 
     /// Refuses a call for what its body is.
@@ -229,8 +236,7 @@ final class ServerConnection: HTTP2Connection {
         stream.request.discard()
         requestBytesChanged(by: -before)
         core.rejected(stream, error)
-        stream.cancelHandler()
-        stream.finish(message: nil, error: error)
+        stream.fail(error)
     }
 
     // MARK: Handlers
@@ -336,6 +342,7 @@ final class ServerConnection: HTTP2Connection {
         stream.lastProgress = loop.now
         let filled = stream.response.fill(target)
         commit(stream, to: max(1, stream.response.pendingBytes))
+        stream.wakeWriters()
         switch filled {
         case .more(let count): return .more(count)
         case .paused(let count): return .paused(count)
@@ -502,9 +509,7 @@ final class ServerConnection: HTTP2Connection {
     /// Ends every call with an error, and cancels the handlers.
     func cancelAll() {
         for stream in streams {
-            stream.finish(
-                message: nil, error: RPCError(code: .unavailable, message: "the server is shutting down"))
-            stream.cancelHandler()
+            stream.fail(RPCError(code: .unavailable, message: "the server is shutting down"))
         }
         setNeedsFlush()
     }

@@ -3,7 +3,7 @@ import CSIProto
 /// One call on the server: its request, its handler's task and its answer.
 ///
 /// Only the loop's thread touches it.
-final class ServerStream {
+final class ServerStream: MessageStream {
     let id: Int32
     let connection: ServerConnection
 
@@ -37,6 +37,11 @@ final class ServerStream {
     /// Whether the handler's task runs.
     private(set) var isRunning = false
 
+    /// Why nothing more can be read or written: the peer broke a rule, or is gone.
+    private(set) var failure: RPCError?
+
+    private var readers: [Waiter] = []
+    private var writers: [Waiter] = []
     private var task: Task<Void, Never>?
     private var deadline: ContinuousClock.Instant?
     private var deadlineTimer: LoopTimer?
@@ -60,8 +65,7 @@ final class ServerStream {
     }
 
     private func deadlinePassed() {
-        finish(message: nil, error: RPCError(code: .deadlineExceeded, message: "the deadline passed"))
-        task?.cancel()
+        fail(RPCError(code: .deadlineExceeded, message: "the deadline passed"))
     }
 
     /// Starts the handler's task.
@@ -94,12 +98,35 @@ final class ServerStream {
             peer: connection.peer, call: call)
     }
 
-    /// The request's message; empty when there is none.
-    func takeMessage() -> [UInt8] {
+    /// The next message of the request; nil when none is complete.
+    func takeMessage() -> [UInt8]? {
         let before = request.bufferedBytes
-        let message = request.take() ?? []
+        let message = request.take()
         connection.requestBytesChanged(by: request.bufferedBytes - before)
+        if withheldWindow > 0 { connection.giveBackWindow(self) }
         return message
+    }
+
+    func nextMessage() -> NextMessage {
+        if let message = takeMessage() { return .message(message) }
+        if let failure { return .failed(failure) }
+        return request.isEnded ? .end : .notYet
+    }
+
+    func awaitMessage(_ waiter: Waiter) {
+        guard !request.hasMessage, !request.isEnded, failure == nil else {
+            waiter.resume()
+            return
+        }
+        readers.append(waiter)
+    }
+
+    /// A message or the end of the request has come.
+    func wakeReaders() {
+        guard !readers.isEmpty else { return }
+        let waiting = readers
+        readers = []
+        for waiter in waiting { waiter.resume() }
     }
 
     /// Reports that the call is refused for what its request is.
@@ -109,6 +136,49 @@ final class ServerStream {
     }
 
     // MARK: The answer
+
+    func send(_ frame: EncodedMessage) throws(RPCError) -> Bool {
+        if let failure { throw failure }
+        guard !isClosed, !response.isFinished else {
+            throw RPCError(code: .cancelled, message: "the call is over")
+        }
+        let size = frame.count - 5
+        guard size <= connection.limits.messageBytes else {
+            throw RPCError(
+                code: .resourceExhausted,
+                message: "the answer has \(size) bytes; the limit is \(connection.limits.messageBytes) bytes")
+        }
+        let step = response.send(frame)
+        connection.answerGrew(self)
+        perform(step)
+        return response.pendingBytes <= connection.limits.streamedAnswerBytes
+    }
+
+    func awaitRoom(_ waiter: Waiter) {
+        guard !isClosed, response.pendingBytes > connection.limits.streamedAnswerBytes / 2 else {
+            waiter.resume()
+            return
+        }
+        writers.append(waiter)
+    }
+
+    /// Bytes of the answer have been taken.
+    func wakeWriters() {
+        guard !writers.isEmpty, isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 else {
+            return
+        }
+        let waiting = writers
+        writers = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    /// Ends the call for what the peer did: the handler is cancelled, and its reads fail.
+    func fail(_ error: RPCError) {
+        failure = error
+        finish(message: nil, error: error)
+        task?.cancel()
+        wakeReaders()
+    }
 
     /// Sets the status, after an optional last message.
     func finish(message: EncodedMessage?, error: RPCError?) {
@@ -149,6 +219,7 @@ final class ServerStream {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        if failure == nil { failure = RPCError(code: .cancelled, message: "the caller is gone") }
         if let deadlineTimer {
             connection.loop.disarm(deadlineTimer)
             self.deadlineTimer = nil
@@ -156,5 +227,7 @@ final class ServerStream {
         request.discard()
         _ = response.abandon()
         task?.cancel()
+        wakeReaders()
+        wakeWriters()
     }
 }

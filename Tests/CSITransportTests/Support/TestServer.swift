@@ -131,14 +131,34 @@ func withTestServer(
     try await running
 }
 
+/// What carries the calls of a test.
+enum Carrier: CaseIterable {
+    case socket
+    case inProcess
+}
+
 /// Runs `body` with a client of a server of its own.
 func withTestClient(
-    _ router: RPCRouter = testRouter(), _ configuration: RPCServerConfiguration = .forTests,
-    _ body: (RPCClient) async throws -> Void
+    _ carrier: Carrier = .socket, _ router: RPCRouter = testRouter(),
+    _ configuration: RPCServerConfiguration = .forTests, _ body: (RPCClient) async throws -> Void
 ) async throws {
-    try await withTestServer(router, configuration) { endpoint in
-        let client = try await RPCClient.connect(to: endpoint)
-        defer { client.close() }
-        try await body(client)
+    switch carrier {
+    case .socket:
+        try await withTestServer(router, configuration) { endpoint in
+            let client = try await RPCClient.connect(to: endpoint)
+            defer { client.close() }
+            try await body(client)
+        }
+    case .inProcess:
+        let transport = try InProcessTransport(router: router, configuration: configuration)
+        do {
+            let client = try await transport.connect()
+            defer { client.close() }
+            try await body(client)
+        } catch {
+            await transport.shutDown()
+            throw error
+        }
+        await transport.shutDown()
     }
 }
