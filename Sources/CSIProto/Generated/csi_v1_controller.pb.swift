@@ -76,12 +76,12 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.name, as: WireString.self)
-                case 18: try reader.optional(&self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
-                case 26: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 18: try reader.message(&self.capacityRange)
+                case 26: try reader.messages(&self.volumeCapabilities)
                 case 34: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                 case 42: try reader.secrets(&self.secrets)
-                case 50: try reader.optional(&self.volumeContentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
-                case 58: try reader.optional(&self.accessibilityRequirements, as: WireMessage<CSIv1.TopologyRequirement>.self)
+                case 50: try reader.message(&self.volumeContentSource)
+                case 58: try reader.message(&self.accessibilityRequirements)
                 case 66: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -145,7 +145,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
+                case 10: try reader.message(&self.volume)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -316,7 +316,7 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.singular(&self.nodeID, as: WireString.self)
-                case 26: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 26: try reader.message(&self.volumeCapability)
                 case 32: try reader.singular(&self.readonly, as: WireBool.self)
                 case 42: try reader.secrets(&self.secrets)
                 case 50: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
@@ -558,7 +558,7 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
-                case 26: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 26: try reader.messages(&self.volumeCapabilities)
                 case 34: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                 case 42: try reader.secrets(&self.secrets)
                 case 50: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
@@ -626,7 +626,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.confirmed, as: WireMessage<CSIv1.ValidateVolumeCapabilitiesResponse.Confirmed>.self)
+                case 10: try reader.message(&self.confirmed)
                 case 18: try reader.singular(&self.message, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -696,7 +696,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
-                    case 18: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                    case 18: try reader.messages(&self.volumeCapabilities)
                     case 26: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                     case 34: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
@@ -818,7 +818,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.entries, as: WireMessage<CSIv1.ListVolumesResponse.Entry>.self)
+                case 10: try reader.messages(&self.entries)
                 case 18: try reader.singular(&self.nextToken, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -876,7 +876,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.repeated(&self.publishedNodeIDs, as: WireString.self)
-                    case 18: try reader.optional(&self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                    case 18: try reader.message(&self.volumeCondition)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -933,8 +933,8 @@ extension CSIv1 {
             public mutating func merge(from reader: inout WireReader) throws(WireError) {
                 while let tag = try reader.nextTag() {
                     switch tag {
-                    case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
-                    case 18: try reader.optional(&self.status, as: WireMessage<CSIv1.ListVolumesResponse.VolumeStatus>.self)
+                    case 10: try reader.message(&self.volume)
+                    case 18: try reader.message(&self.status)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -1041,8 +1041,8 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
-                case 18: try reader.optional(&self.status, as: WireMessage<CSIv1.ControllerGetVolumeResponse.VolumeStatus>.self)
+                case 10: try reader.message(&self.volume)
+                case 18: try reader.message(&self.status)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1099,7 +1099,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.repeated(&self.publishedNodeIDs, as: WireString.self)
-                    case 18: try reader.optional(&self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                    case 18: try reader.message(&self.volumeCondition)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -1262,9 +1262,9 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 10: try reader.messages(&self.volumeCapabilities)
                 case 18: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
-                case 26: try reader.optional(&self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+                case 26: try reader.message(&self.accessibleTopology)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1330,8 +1330,8 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 8: try reader.singular(&self.availableCapacity, as: WireInt64.self)
-                case 18: try reader.optional(&self.maximumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
-                case 26: try reader.optional(&self.minimumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
+                case 18: try reader.message(&self.maximumVolumeSize)
+                case 26: try reader.message(&self.minimumVolumeSize)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1416,7 +1416,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.ControllerServiceCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1742,7 +1742,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                case 10: try reader.message(&self.snapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1972,7 +1972,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.entries, as: WireMessage<CSIv1.ListSnapshotsResponse.Entry>.self)
+                case 10: try reader.messages(&self.entries)
                 case 18: try reader.singular(&self.nextToken, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -2023,7 +2023,7 @@ extension CSIv1 {
             public mutating func merge(from reader: inout WireReader) throws(WireError) {
                 while let tag = try reader.nextTag() {
                     switch tag {
-                    case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                    case 10: try reader.message(&self.snapshot)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -2131,7 +2131,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                case 10: try reader.message(&self.snapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -2199,9 +2199,9 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
-                case 18: try reader.optional(&self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+                case 18: try reader.message(&self.capacityRange)
                 case 26: try reader.secrets(&self.secrets)
-                case 34: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 34: try reader.message(&self.volumeCapability)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }

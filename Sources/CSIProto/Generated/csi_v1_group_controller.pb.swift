@@ -65,7 +65,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.GroupControllerServiceCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -335,7 +335,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+                case 10: try reader.message(&self.groupSnapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -403,8 +403,8 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.groupSnapshotID, as: WireString.self)
-                case 18: try reader.repeated(&self.snapshots, as: WireMessage<CSIv1.Snapshot>.self)
-                case 26: try reader.optional(&self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
+                case 18: try reader.messages(&self.snapshots)
+                case 26: try reader.message(&self.creationTime)
                 case 32: try reader.singular(&self.readyToUse, as: WireBool.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -626,7 +626,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+                case 10: try reader.message(&self.groupSnapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }

@@ -164,7 +164,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.PluginCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -502,7 +502,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.ready, as: WireMessage<GoogleProtobuf.BoolValue>.self)
+                case 10: try reader.message(&self.ready)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }

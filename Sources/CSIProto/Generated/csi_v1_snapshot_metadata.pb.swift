@@ -181,7 +181,7 @@ extension CSIv1 {
                 switch tag {
                 case 8: try reader.singular(&self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
                 case 16: try reader.singular(&self.volumeCapacityBytes, as: WireInt64.self)
-                case 26: try reader.repeated(&self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+                case 26: try reader.messages(&self.blockMetadata)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -333,7 +333,7 @@ extension CSIv1 {
                 switch tag {
                 case 8: try reader.singular(&self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
                 case 16: try reader.singular(&self.volumeCapacityBytes, as: WireInt64.self)
-                case 26: try reader.repeated(&self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+                case 26: try reader.messages(&self.blockMetadata)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }

@@ -236,7 +236,7 @@ extension GRPCReflectionV1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.validHost, as: WireString.self)
-                case 18: try reader.optional(&self.originalRequest, as: WireMessage<GRPCReflectionV1.ServerReflectionRequest>.self)
+                case 18: try reader.message(&self.originalRequest)
                 case 34:
                     var value = GRPCReflectionV1.FileDescriptorResponse()
                     if case .fileDescriptorResponse(let current)? = self.messageResponse { value = current }
@@ -443,7 +443,7 @@ extension GRPCReflectionV1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.service, as: WireMessage<GRPCReflectionV1.ServiceResponse>.self)
+                case 10: try reader.messages(&self.service)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }

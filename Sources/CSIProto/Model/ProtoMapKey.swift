@@ -30,8 +30,8 @@ extension String: ProtoMapKey {
     /// Whether both strings are the same bytes.
     @inlinable
     public func isSameKey(as other: String) -> Bool {
-        // The lengths alone tell most keys apart, and equal bytes make equal strings.
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        // `==` is fast where strings differ, and never holds equal bytes for different; the converse needs the last test.
+        self == other && utf8.elementsEqual(other.utf8)
     }
 
     /// Feeds the bytes into `hasher`.

@@ -14,9 +14,8 @@ extension WireReader {
     public mutating func optional<Codec: WireCodec>(
         _ field: inout Codec.Value?, as codec: Codec.Type
     ) throws(WireError) {
-        var value = field ?? codec.initial
-        // The only reference to the old value must be ours, or merging copies what it holds.
-        field = nil
+        // Taken, not copied: the only reference to what the value holds must be ours while merging.
+        var value = field.take() ?? codec.initial
         try codec.merge(into: &value, from: &self)
         field = value
     }
@@ -27,6 +26,7 @@ extension WireReader {
     public mutating func repeated<Codec: WireCodec>(
         _ field: inout [Codec.Value], as codec: Codec.Type
     ) throws(WireError) {
+        if field.isEmpty, codec.wireType == .lengthDelimited { field.reserveCapacity(run(of: Codec.Value.self)) }
         try charge(MemoryLayout<Codec.Value>.stride)
         field.append(try codec.read(from: &self))
     }
@@ -55,6 +55,7 @@ extension WireReader {
     public mutating func map<Key: WireCodec, Value: WireCodec>(
         _ field: inout ProtoMap<Key.Value, Value.Value>, key: Key.Type, value: Value.Type
     ) throws(WireError) {
+        if field.isEmpty { field.pairs.reserveCapacity(run(of: (Key.Value, Value.Value).self)) }
         let outer = try enter()
         var entryKey = key.initial
         var entryValue = value.initial
@@ -70,6 +71,65 @@ extension WireReader {
         leave(outer)
         try charge(MemoryLayout<(Key.Value, Value.Value)>.stride)
         field.set(entryKey, entryValue)
+    }
+
+    /// Reads a message field, merging it with an earlier occurrence.
+    @inlinable
+    @inline(__always)
+    public mutating func message<Message: ProtoMessage>(_ field: inout Message?) throws(WireError) {
+        let outer = try enter()
+        if field == nil { field = Message() }
+        // Merged in place: a message is large, and taking it out to put it back is not free.
+        try field?.merge(from: &self)
+        leave(outer)
+    }
+
+    /// Reads one occurrence of a repeated message field.
+    @inlinable
+    @inline(__always)
+    public mutating func messages<Message: ProtoMessage>(_ field: inout [Message]) throws(WireError) {
+        if field.isEmpty { field.reserveCapacity(run(of: Message.self)) }
+        try charge(MemoryLayout<Message>.stride)
+        let outer = try enter()
+        field.append(Message())
+        try field[field.count &- 1].merge(from: &self)
+        leave(outer)
+    }
+
+    /// How many occurrences of the current, length-delimited field follow each other, the current one included: an
+    /// array of that capacity need not grow.
+    ///
+    /// Only the tags and lengths are looked at, once for each field of a message. Errors are left to the reading.
+    @usableFromInline
+    func run<Element>(of type: Element.Type) -> Int {
+        var place = position
+        let tagSize = place &- fieldStart
+        var count = 1
+        while true {
+            guard let length = shortLength(at: &place) else { break }
+            place &+= length
+            guard place < limit, limit &- place > tagSize, bytes[place] == bytes[fieldStart] else { break }
+            if tagSize > 1 {
+                guard (1..<tagSize).allSatisfy({ bytes[place &+ $0] == bytes[fieldStart &+ $0] }) else { break }
+            }
+            place &+= tagSize
+            count &+= 1
+        }
+        return min(count, allowance / max(MemoryLayout<Element>.stride, 1))
+    }
+
+    /// A length of one or two bytes that fits, or nil for any other.
+    @inline(__always)
+    private func shortLength(at place: inout Int) -> Int? {
+        guard place < limit else { return nil }
+        var length = Int(bytes[place])
+        place &+= 1
+        if length >= 0x80 {
+            guard place < limit, bytes[place] < 0x80 else { return nil }
+            length = length & 0x7f | Int(bytes[place]) << 7
+            place &+= 1
+        }
+        return length <= limit &- place ? length : nil
     }
 
     /// Reads one entry of a map of secrets.

@@ -123,11 +123,36 @@ public struct WireReader: ~Escapable {
         let end = position &+ count
         let slice = bytes.extracting(position..<end)
         position = end
+        // Nearly all strings are ASCII, and that is quick to see.
+        if Self.isASCII(slice) { return unsafe String(copying: UTF8Span(unchecked: slice, isKnownASCII: true)) }
         do {
             return String(copying: try UTF8Span(validating: slice))
         } catch {
             throw .invalidUTF8
         }
+    }
+
+    @inlinable
+    @inline(__always)
+    static func isASCII(_ text: Span<UInt8>) -> Bool {
+        let raw = text.bytes
+        let count = raw.byteCount
+        var seen: UInt64 = 0
+        var offset = 0
+        while offset &+ 8 <= count {
+            seen |= unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+            offset &+= 8
+        }
+        if count >= 8 {
+            // The rest, together with some bytes that have been seen.
+            seen |= unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: count &- 8, as: UInt64.self)
+        } else {
+            while offset < count {
+                seen |= UInt64(unsafe raw.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+                offset &+= 1
+            }
+        }
+        return seen & 0x8080_8080_8080_8080 == 0
     }
 
     /// A length and that many bytes.

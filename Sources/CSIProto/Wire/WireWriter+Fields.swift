@@ -33,10 +33,12 @@ extension WireWriter {
     @inlinable
     @inline(__always)
     public mutating func repeated<Codec: WireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
-        var index = values.count
+        // Through a span, elements are lent; through the array's subscript they would be copied, field by field.
+        let elements = values.span
+        var index = elements.count
         while index > 0 {
             index &-= 1
-            codec.write(values[index], to: &self)
+            codec.write(elements[index], to: &self)
             self.tag(tag)
         }
     }
@@ -46,10 +48,11 @@ extension WireWriter {
     public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
         guard !values.isEmpty else { return }
         let before = written
-        var index = values.count
+        let elements = values.span
+        var index = elements.count
         while index > 0 {
             index &-= 1
-            codec.write(values[index], to: &self)
+            codec.write(elements[index], to: &self)
         }
         varint(UInt64(truncatingIfNeeded: written &- before))
         self.tag(tag)
@@ -61,13 +64,14 @@ extension WireWriter {
     public mutating func map<Key: WireCodec, Value: WireCodec>(
         _ tag: UInt32, _ map: ProtoMap<Key.Value, Value.Value>, key: Key.Type, value: Value.Type
     ) {
-        var index = map.pairs.count
+        let pairs = map.pairs.span
+        var index = pairs.count
         while index > 0 {
             index &-= 1
             let before = written
-            value.write(map.pairs[index].value, to: &self)
+            value.write(pairs[index].value, to: &self)
             self.tag(16 | value.wireType.rawValue)
-            key.write(map.pairs[index].key, to: &self)
+            key.write(pairs[index].key, to: &self)
             self.tag(8 | key.wireType.rawValue)
             varint(UInt64(truncatingIfNeeded: written &- before))
             self.tag(tag)
