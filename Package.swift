@@ -63,7 +63,12 @@ let libraries: [Target] = [
         swiftSettings: settings),
     .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
-    .target(name: "CSITestKit", dependencies: ["CSIHost", "CSICore", system], swiftSettings: settings),
+    .target(
+        name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSITestKitTests", dependencies: ["CSITestKit", "CSIProto", "CSITransport", logging, lifecycle],
+        swiftSettings: settings),
 ]
 
 let backends: [Target] = [
@@ -101,7 +106,7 @@ let programs: [Target] = [
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
+        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser], swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
