@@ -14,6 +14,12 @@ struct Fault: Sendable {
     /// Answers a call, of which it is the nth, with the help of the good driver.
     var act: @Sendable (_ request: any ProtoMessage, _ count: Int, _ good: Good) -> Result<any ProtoMessage, RPCError>
 
+    /// Adds routes that a right driver does not have.
+    var extraRoutes: @Sendable (inout RPCRouter) -> Void = { _ in }
+
+    /// Changes what the driver holds after each call.
+    var state: @Sendable (inout MemoryDriver.State) -> Void = { _ in }
+
     /// Succeeds with an empty answer where the good driver refuses.
     static func forgives<Request: ProtoMessage, Response: ProtoMessage>(
         _ method: RPCMethod<Request, Response>
@@ -75,6 +81,17 @@ struct Fault: Sendable {
                 return error
             }
         }
+    }
+
+    /// Serves a method that a right driver does not have.
+    static func serves<Request: ProtoMessage, Response: ProtoMessage>(
+        _ method: RPCMethod<Request, Response>
+    ) -> Fault {
+        Fault(
+            path: method.path, act: { request, _, good in good(request) },
+            extraRoutes: { router in
+                router.unary(method) { (_, _) async throws(RPCError) in Response() }
+            })
     }
 
     func only(_ role: MemoryDriver.Role) -> Fault {

@@ -1,5 +1,6 @@
 import CSIProto
 import CSITransport
+import Synchronization
 
 extension MemoryDriver {
     func addController(_ router: inout RPCRouter, _ role: Role) {

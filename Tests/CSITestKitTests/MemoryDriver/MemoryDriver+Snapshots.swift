@@ -1,5 +1,6 @@
 import CSIProto
 import CSITransport
+import Synchronization
 
 extension MemoryDriver {
     func addSnapshots(_ router: inout RPCRouter, _ role: Role) {
@@ -109,8 +110,10 @@ extension MemoryDriver {
     func addMetadata(_ router: inout RPCRouter, _ role: Role) {
         router.serverStreaming(CSIv1.SnapshotMetadata.getMetadataAllocated) {
             [self] (request, _, writer) async throws(RPCError) in
+            var size = request.maxResults
             let result = pass(CSIv1.SnapshotMetadata.getMetadataAllocated.path, role, request) { [self] request in
                 guard let request = request as? CSIv1.GetMetadataAllocatedRequest else { return .failure(.wrongType) }
+                size = request.maxResults
                 do throws(RPCError) {
                     try Check.id(request.snapshotID, "snapshot_id")
                     let snapshot = try snapshot(request.snapshotID)
@@ -123,7 +126,7 @@ extension MemoryDriver {
                 } catch { return .failure(error) }
             }
             guard let all = try result.get() as? CSIv1.GetMetadataAllocatedResponse else { throw .wrongType }
-            for part in Self.parts(all.blockMetadata, request.maxResults) {
+            for part in Self.parts(all.blockMetadata, size) {
                 var message = all
                 message.blockMetadata = part
                 try await writer.send(message)
@@ -131,8 +134,10 @@ extension MemoryDriver {
         }
         router.serverStreaming(CSIv1.SnapshotMetadata.getMetadataDelta) {
             [self] (request, _, writer) async throws(RPCError) in
+            var size = request.maxResults
             let result = pass(CSIv1.SnapshotMetadata.getMetadataDelta.path, role, request) { [self] request in
                 guard let request = request as? CSIv1.GetMetadataDeltaRequest else { return .failure(.wrongType) }
+                size = request.maxResults
                 do throws(RPCError) {
                     try Check.id(request.baseSnapshotID, "base_snapshot_id")
                     try Check.id(request.targetSnapshotID, "target_snapshot_id")
@@ -151,7 +156,7 @@ extension MemoryDriver {
                 } catch { return .failure(error) }
             }
             guard let all = try result.get() as? CSIv1.GetMetadataDeltaResponse else { throw .wrongType }
-            for part in Self.parts(all.blockMetadata, request.maxResults) {
+            for part in Self.parts(all.blockMetadata, size) {
                 var message = all
                 message.blockMetadata = part
                 try await writer.send(message)

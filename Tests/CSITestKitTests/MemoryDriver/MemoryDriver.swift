@@ -87,6 +87,7 @@ final class MemoryDriver: Sendable {
             addMetadata(&router, role)
         }
         if role == .node { addNode(&router, role) }
+        fault?.extraRoutes(&router)
         return router
     }
 
@@ -107,7 +108,7 @@ final class MemoryDriver: Sendable {
 
     /// Runs a call through the fault, if it is one for this method.
     func pass(
-        _ path: String, _ role: Role, _ request: any ProtoMessage, _ good: @escaping Fault.Good
+        _ path: String, _ role: Role, _ request: any ProtoMessage, _ good: Fault.Good
     ) -> Result<any ProtoMessage, RPCError> {
         guard let fault, fault.path == nil || fault.path == path, fault.role == nil || fault.role == role else {
             return good(request)
@@ -116,7 +117,9 @@ final class MemoryDriver: Sendable {
             state.calls[path, default: 0] += 1
             return state.calls[path, default: 0]
         }
-        return fault.act(request, count, good)
+        let result = fault.act(request, count, good)
+        state.withLock { fault.state(&$0) }
+        return result
     }
 
     private func addIdentity(_ router: inout RPCRouter, _ role: Role) {
