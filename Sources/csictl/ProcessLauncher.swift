@@ -24,7 +24,7 @@ struct ProcessLauncher: ConformanceLauncher {
         // The shell becomes the driver, so that a signal reaches it.
         let script =
             "exec " + command.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: "\(endpoint)")
-        var arguments = ["/bin/sh", "-c", script].map { strdup($0) } + [nil]
+        var arguments = ["/bin/sh", "-c", script].map { (text: String) in strdup(text) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var pid: pid_t = 0
         guard posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ) == 0 else { return nil }
@@ -54,8 +54,10 @@ struct ProcessLauncher: ConformanceLauncher {
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             var target = [UInt8](repeating: 0, count: 128)
-            let count = target.withUnsafeMutableBytes { bytes in
-                readlink("/proc/\(pid)/fd/\(name)", bytes.baseAddress, bytes.count)
+            let count = target.withUnsafeMutableBufferPointer { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { text in
+                    text.baseAddress.map { readlink("/proc/\(pid)/fd/\(name)", $0, text.count) } ?? -1
+                }
             }
             guard count > 0 else { continue }
             let text = String(decoding: target[..<count], as: UTF8.self)

@@ -15,6 +15,11 @@ struct ConformanceCommand: AsyncParsableCommand {
                 --node-endpoint unix:///run/csi/node.sock --volume-size 1Gi --junit report.xml
             """)
 
+    enum Access: String, ExpressibleByArgument, CaseIterable {
+        case mount
+        case block
+    }
+
     @OptionGroup var global: GlobalOptions
 
     @Option(
@@ -63,7 +68,7 @@ struct ConformanceCommand: AsyncParsableCommand {
     var secretsFile: String?
 
     @Option(help: ArgumentHelp("How volumes are used: mount or block.", valueName: "type"))
-    var accessType = ConformanceConfiguration.AccessType.mount
+    var accessType = Access.mount
 
     @Option(help: ArgumentHelp("The file system, where the driver offers a choice.", valueName: "type"))
     var fsType: String?
@@ -113,7 +118,7 @@ struct ConformanceCommand: AsyncParsableCommand {
     func run() async throws {
         if lists { return Output.lines(Conformance.cases.map { "\($0.id): \($0.title) [\($0.origin)]" }) }
         var configuration = ConformanceConfiguration()
-        configuration.accessType = accessType
+        configuration.accessType = accessType == .block ? .block : .mount
         configuration.fsType = fsType ?? ""
         configuration.parameters = Self.map(parameters)
         configuration.otherParameters = Self.map(otherParameters)
@@ -134,7 +139,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         configuration.onResult = { result in
             if result.kind == .failed || !isQuiet { Self.show(result.description) }
         }
-        let made = [targetDirectory, stagingDirectory].filter { mkdir($0, 0o750) == 0 }
+        let made = [targetDirectory, stagingDirectory].filter { (path: String) in mkdir(path, 0o750) == 0 }
         defer { for path in made { rmdir(path) } }
         let controller = try await global.connect()
         defer { controller.close() }
@@ -185,8 +190,6 @@ struct ConformanceCommand: AsyncParsableCommand {
         fflush(nil)
     }
 }
-
-extension ConformanceConfiguration.AccessType: @retroactive ExpressibleByArgument {}
 
 extension Optional {
     fileprivate func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {

@@ -1,3 +1,4 @@
+import CSIProto
 import CSITestKit
 import CSITransport
 import Glibc
@@ -42,6 +43,11 @@ final class MemoryLauncher: ConformanceLauncher {
         let server = RPCServer(endpoint: endpoint, router: MemoryDriver(.bare).router(.controller))
         guard (try? server.bind()) != nil else { return nil }
         let running = Task { try await server.run() }
+        // A bound server takes connections, and answers once it runs.
+        guard let client = try? await RPCClient.connect(to: endpoint),
+            (try? await client.unary(CSIv1.Identity.probe, .init())) != nil
+        else { return nil }
+        client.close()
         return Instance(server: server, running: running, leavesSocket: fault == .leavesSocket)
     }
 }
