@@ -29,6 +29,32 @@ extension WireWriter {
         self.tag(tag)
     }
 
+    /// Writes a message field that is set.
+    @inlinable
+    @inline(__always)
+    public mutating func message<Message: ProtoMessage>(_ tag: UInt32, _ value: Message?) {
+        guard let value else { return }
+        let before = written
+        value.write(to: &self)
+        varint(UInt64(truncatingIfNeeded: written &- before))
+        self.tag(tag)
+    }
+
+    /// Writes a repeated message field.
+    @inlinable
+    public mutating func messages<Message: ProtoMessage>(_ tag: UInt32, _ values: [Message]) {
+        var index = values.count
+        while index > 0 {
+            index &-= 1
+            let before = written
+            values.withUnsafeBufferPointer { elements in
+                elements.withMemoryRebound(to: Lent<Message>.self) { lent in lent[index].write(to: &self) }
+            }
+            varint(UInt64(truncatingIfNeeded: written &- before))
+            self.tag(tag)
+        }
+    }
+
     /// Writes a repeated field, one tag for every element.
     @inlinable
     @inline(__always)
@@ -97,5 +123,21 @@ extension WireWriter {
     public mutating func unknown(_ fields: UnknownFields) {
         guard !fields.isEmpty else { return }
         raw(fields.bytes)
+    }
+}
+
+/// A message lent out of an array.
+///
+/// Calling a method on an element of an array copies the element first, with a retain for all it holds; what cannot be
+/// copied is lent instead. The layout is that of the message.
+@usableFromInline
+@frozen
+struct Lent<Message: ProtoMessage>: ~Copyable {
+    @usableFromInline let message: Message
+
+    @inlinable
+    @inline(__always)
+    borrowing func write(to writer: inout WireWriter) {
+        message.write(to: &writer)
     }
 }
