@@ -68,10 +68,19 @@ extension WireReader {
         let outer = try enter()
         var entryKey = key.initial
         var entryValue = value.initial
-        while let tag = try nextTag() {
-            if tag == 8 | key.wireType.rawValue {
+        let keyTag = 8 | key.wireType.rawValue
+        let valueTag = 16 | value.wireType.rawValue
+        while position < limit {
+            // An entry has two fields with tags of one byte; anything else is rare.
+            var tag = UInt32(unsafe bytes[unchecked: position])
+            if tag == keyTag || tag == valueTag {
+                position &+= 1
+            } else {
+                tag = try nextTag() ?? 0
+            }
+            if tag == keyTag {
                 try key.merge(into: &entryKey, from: &self)
-            } else if tag == 16 | value.wireType.rawValue {
+            } else if tag == valueTag {
                 try value.merge(into: &entryValue, from: &self)
             } else {
                 try skip(tag)

@@ -74,6 +74,14 @@ public struct WireReader: ~Escapable {
     public mutating func varint() throws(WireError) -> UInt64 {
         let first = try byte()
         if first < 0x80 { return UInt64(first) }
+        // Two bytes hold the lengths of most messages that do not fit into one.
+        if position < limit {
+            let second = unsafe bytes[unchecked: position]
+            if second < 0x80 {
+                position &+= 1
+                return UInt64(first & 0x7f) | UInt64(second) &<< 7
+            }
+        }
         return try longVarint(first)
     }
 

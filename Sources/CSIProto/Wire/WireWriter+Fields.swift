@@ -43,15 +43,17 @@ extension WireWriter {
     /// Writes a repeated message field.
     @inlinable
     public mutating func messages<Message: ProtoMessage>(_ tag: UInt32, _ values: [Message]) {
-        var index = values.count
-        while index > 0 {
-            index &-= 1
-            let before = written
-            values.withUnsafeBufferPointer { elements in
-                elements.withMemoryRebound(to: Lent<Message>.self) { lent in lent[index].write(to: &self) }
+        values.withUnsafeBufferPointer { elements in
+            elements.withMemoryRebound(to: Lent<Message>.self) { elements in
+                var index = elements.count
+                while index > 0 {
+                    index &-= 1
+                    let before = written
+                    elements[index].write(to: &self)
+                    varint(UInt64(truncatingIfNeeded: written &- before))
+                    self.tag(tag)
+                }
             }
-            varint(UInt64(truncatingIfNeeded: written &- before))
-            self.tag(tag)
         }
     }
 
@@ -59,13 +61,15 @@ extension WireWriter {
     @inlinable
     @inline(__always)
     public mutating func repeated<Codec: WireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
-        // Through a span, elements are lent; through the array's subscript they would be copied, field by field.
-        let elements = values.span
-        var index = elements.count
-        while index > 0 {
-            index &-= 1
-            codec.write(elements[index], to: &self)
-            self.tag(tag)
+        values.withUnsafeBufferPointer { elements in
+            elements.withMemoryRebound(to: Lent<Codec.Value>.self) { elements in
+                var index = elements.count
+                while index > 0 {
+                    index &-= 1
+                    elements[index].write(to: &self, as: codec)
+                    self.tag(tag)
+                }
+            }
         }
     }
 
@@ -74,11 +78,10 @@ extension WireWriter {
     public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
         guard !values.isEmpty else { return }
         let before = written
-        let elements = values.span
-        var index = elements.count
+        var index = values.count
         while index > 0 {
             index &-= 1
-            codec.write(elements[index], to: &self)
+            codec.write(values[index], to: &self)
         }
         varint(UInt64(truncatingIfNeeded: written &- before))
         self.tag(tag)
@@ -126,18 +129,27 @@ extension WireWriter {
     }
 }
 
-/// A message lent out of an array.
+/// A value lent out of an array.
 ///
-/// Calling a method on an element of an array copies the element first, with a retain for all it holds; what cannot be
-/// copied is lent instead. The layout is that of the message.
+/// Calling a function on an element of an array copies the element first, with a retain for all it holds; a method of a
+/// type that cannot be copied is lent it instead. The layout is that of the value.
 @usableFromInline
 @frozen
-struct Lent<Message: ProtoMessage>: ~Copyable {
-    @usableFromInline let message: Message
+struct Lent<Value>: ~Copyable {
+    @usableFromInline let value: Value
 
     @inlinable
     @inline(__always)
+    borrowing func write<Codec: WireCodec>(to writer: inout WireWriter, as codec: Codec.Type)
+    where Codec.Value == Value {
+        codec.write(value, to: &writer)
+    }
+}
+
+extension Lent where Value: ProtoMessage {
+    @inlinable
+    @inline(__always)
     borrowing func write(to writer: inout WireWriter) {
-        message.write(to: &writer)
+        value.write(to: &writer)
     }
 }
