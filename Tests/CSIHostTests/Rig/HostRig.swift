@@ -127,7 +127,10 @@ struct LinuxRig: HostRig {
         var template = Array("/tmp/swift-csi-host-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Self.failed("mkdtemp") }
         scratch = FilePath(platformString: template)
-        if HostKind.mountsAreAllowed { try addFileSystem(at: scratch, bytes: 64 << 20) }
+        guard HostKind.mountsAreAllowed else { return }
+        try addFileSystem(at: scratch, bytes: 64 << 20)
+        // As the kubelet's directory is, so that mounts spread as they would on a node.
+        guard mount(nil, scratch.string, nil, UInt(MS_SHARED), nil) == 0 else { throw Self.failed("share \(scratch)") }
     }
 
     static func failed(_ what: String) -> Failed {
