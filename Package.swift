@@ -63,7 +63,9 @@ let libraries: [Target] = [
         swiftSettings: settings),
     .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
-    .target(name: "CSITestKit", dependencies: ["CSIHost", "CSICore", system], swiftSettings: settings),
+    .target(
+        name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
+        swiftSettings: settings),
 ]
 
 let backends: [Target] = [
