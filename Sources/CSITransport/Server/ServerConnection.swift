@@ -25,7 +25,11 @@ final class ServerConnection: HTTP2Connection {
     @exclusivity(unchecked) private var waiting: [ServerStream] = []
     @exclusivity(unchecked) private var openRequests = 0
     @exclusivity(unchecked) private var withholding = 0
-    @exclusivity(unchecked) private var headerStream: ServerStream?
+    // The stream whose header block is being read; `streams` keeps it alive.
+    @exclusivity(unchecked) private var headerStream: Unmanaged<ServerStream>?
+    private let routes: RouteTable
+    private let headerListBound: Int
+    private let shortestTimeout: UInt64
     @exclusivity(unchecked) private var userAgents = UserAgentCache()
     @exclusivity(unchecked) private var highestStream: Int32 = 0
     @exclusivity(unchecked) private var endedEarly = RecentStreams()
@@ -41,7 +45,10 @@ final class ServerConnection: HTTP2Connection {
         let limits = core.configuration.limits
         self.core = core
         self.limits = limits
+        routes = core.routes
         peer = wire.peer
+        headerListBound = 4 * max(0, min(limits.headerListBytes, 1 << 24))
+        shortestTimeout = min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds
         idleSince = core.loop.now
         resets = TokenBucket(burst: limits.resetBurst, perSecond: limits.resetsPerSecond)
         idleFrames = TokenBucket(burst: limits.idleFrameBurst, perSecond: limits.idleFramesPerSecond)
@@ -99,13 +106,16 @@ final class ServerConnection: HTTP2Connection {
     }
 
     override func headersBegan(_ frame: FramePointer) {
-        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
+            headerStream = stream(frame.pointee.hd.stream_id).map { .passUnretained($0) }
+            return
+        }
         let stream = ServerStream(id: frame.pointee.hd.stream_id, connection: self, messageLimit: limits.messageBytes)
         stream.slot = streams.count
         streams.append(stream)
         openRequests += 1
         session?.setUserData(stream.id, stream)
-        headerStream = stream
+        headerStream = .passUnretained(stream)
     }
 
     private func stream(_ id: Int32) -> ServerStream? {
@@ -114,15 +124,17 @@ final class ServerConnection: HTTP2Connection {
     }
 
     override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
-        guard let stream = headerStream ?? stream(frame.pointee.hd.stream_id) else { return true }
-        // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
-        if stream.hasHead {
-            stream.head.count(name, value)
-        } else {
-            stream.head.add(
-                name: name, value: value, routes: core.routes, limit: limits.headerListBytes, userAgents: &userAgents)
+        guard let headerStream else { return true }
+        return headerStream._withUnsafeGuaranteedRef { stream in
+            // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
+            if stream.hasHead {
+                stream.head.count(name, value)
+            } else {
+                stream.head.add(
+                    name: name, value: value, routes: routes, limit: limits.headerListBytes, userAgents: &userAgents)
+            }
+            return stream.head.listBytes <= headerListBound
         }
-        return stream.head.listBytes <= 4 * max(0, min(limits.headerListBytes, 1 << 24))
     }
 
     override func data(stream id: Int32, bytes: UnsafeRawBufferPointer) {
@@ -192,7 +204,9 @@ final class ServerConnection: HTTP2Connection {
             else { return }
             requestEnded(stream)
         case NGHTTP2_SETTINGS.rawValue:
+            guard !hasPreface else { return }
             hasPreface = true
+            if let watchdog { loop.disarm(watchdog) }
         case NGHTTP2_PING.rawValue:
             if isDraining && frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDraining() }
         default: break
@@ -206,12 +220,12 @@ final class ServerConnection: HTTP2Connection {
             session?.reset(stream.id, HTTP2ErrorCode.refusedStream)
             return
         }
-        if let rejection = stream.head.rejection(limit: limits.headerListBytes) {
+        guard let route = stream.head.route, stream.head.isAcceptable(limit: limits.headerListBytes) else {
+            let rejection = stream.head.rejection(limit: limits.headerListBytes)
             core.rejected(stream, rejection.error)
             stream.refuse(rejection)
             return
         }
-        guard let route = stream.head.route else { return }
         if let timeout = stream.head.timeout { stream.armDeadline(timeout) }
         if route.shape.streamsRequests {
             stream.request = RequestStream(takesMany: true, messageLimit: limits.messageBytes)
@@ -383,7 +397,7 @@ final class ServerConnection: HTTP2Connection {
     override func streamClosed(_ id: Int32, code: UInt32) {
         guard let stream = stream(id) else { return }
         session?.setUserData(id, nil)
-        if headerStream === stream {
+        if headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() {
             headerStream = nil
             headersSince = 0
         }
@@ -419,15 +433,18 @@ final class ServerConnection: HTTP2Connection {
     override func turnEnded() {
         if !waiting.isEmpty { admitWaiting() }
         if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent { close() }
-        guard let watchdog, !watchdog.isArmed, openRequests > 0 || committedAnswerBytes > 0 else { return }
-        loop.arm(
-            watchdog,
-            after: min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds)
+        guard let watchdog, !watchdog.isArmed, hasPreface else { return }
+        if openRequests > 0 || committedAnswerBytes > 0 || headersSince > 0 {
+            loop.arm(watchdog, after: shortestTimeout)
+        } else if let idle = limits.idleTimeout {
+            loop.arm(watchdog, after: idle.boundedNanoseconds)
+        }
     }
 
     override func connectionClosed() {
         if let watchdog { loop.disarm(watchdog) }
         watchdog = nil
+        headerStream = nil
         waiting = []
         let open = streams
         streams = []

@@ -122,11 +122,9 @@ final class ServerStream: MessageStream {
     }
 
     /// A message or the end of the request has come.
+    @inline(__always)
     func wakeReaders() {
-        guard !readers.isEmpty else { return }
-        let waiting = readers
-        readers = []
-        for waiter in waiting { waiter.resume() }
+        if !readers.isEmpty { resume(&readers) }
     }
 
     /// Reports that the call is refused for what its request is.
@@ -163,12 +161,15 @@ final class ServerStream: MessageStream {
     }
 
     /// Bytes of the answer have been taken.
+    @inline(__always)
     func wakeWriters() {
-        guard !writers.isEmpty, isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 else {
-            return
-        }
-        let waiting = writers
-        writers = []
+        if writers.isEmpty { return }
+        if isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 { resume(&writers) }
+    }
+
+    private func resume(_ waiters: inout [Waiter]) {
+        let waiting = waiters
+        waiters = []
         for waiter in waiting { waiter.resume() }
     }
 
