@@ -60,7 +60,8 @@ struct RemovalContractTests {
             // 3,000 levels are thrice the length of a path. 500, where syncing reaches a disk, are still many times the
             // directories that are held open.
             try await rig.makeDirectories("deep")
-            try rig.addLevels(kind == .fake ? 30 : HostKind.mountsAreAllowed ? 3000 : 500, below: rig.scratch.appending("deep"))
+            let levels = kind == .fake ? 30 : HostKind.mountsAreAllowed ? 3000 : 500
+            try rig.addLevels(levels, below: rig.scratch.appending("deep"))
             try await tree.syncTree("deep")
             try await tree.removeTree("deep")
             #expect(try await !tree.exists("deep"))
