@@ -36,6 +36,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 /// The C doors: module maps and the few wrappers that Swift cannot import.
 let doors: [Target] = [
@@ -44,7 +45,7 @@ let doors: [Target] = [
     .target(name: "CLinux"),
 ]
 
-/// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
+// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
 let libraries: [Target] = [
     .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
     .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),
@@ -89,14 +90,19 @@ let programs: [Target] = [
         name: "CSIMain",
         dependencies: [
             "CSICore", "CSIHost", "CSIHostPath", "CSITransport", argumentParser, logging, system, lifecycle,
+            unixSignals,
         ],
         swiftSettings: settings),
-    .testTarget(name: "CSIMainTests", dependencies: ["CSIMain", "CSICore"], swiftSettings: settings),
-    .executableTarget(name: "csi-controller", dependencies: ["CSIMain"], swiftSettings: settings),
-    .executableTarget(name: "csi-node", dependencies: ["CSIMain"], swiftSettings: settings),
+    .testTarget(
+        name: "CSIMainTests",
+        dependencies: ["CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, logging, system],
+        swiftSettings: settings),
+    .executableTarget(
+        name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
-    .testTarget(name: "CSICtlTests", dependencies: ["csictl"], swiftSettings: settings),
+    .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
 let package = Package(

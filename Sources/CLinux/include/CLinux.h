@@ -10,3 +10,4 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "CLinuxFS.h"
+#include "CLinuxIO.h"

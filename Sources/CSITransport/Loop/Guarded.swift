@@ -1,0 +1,53 @@
+// ThreadSanitizer does not see the futex of Synchronization.Mutex on Linux and would report every use as a race.
+// Sanitizer builds define CSI_PTHREAD_LOCKS and get a lock that it understands.
+#if CSI_PTHREAD_LOCKS
+    import Glibc
+
+    /// A value and the lock that guards it.
+    struct Guarded<Value>: ~Copyable, @unchecked Sendable {
+        // Sendable because every access to `value` happens between lock and unlock.
+        private let lock: UnsafeMutablePointer<pthread_mutex_t>
+        private let value: UnsafeMutablePointer<Value>
+
+        init(_ initial: sending Value) {
+            lock = .allocate(capacity: 1)
+            lock.initialize(to: pthread_mutex_t())
+            pthread_mutex_init(lock, nil)
+            value = .allocate(capacity: 1)
+            value.initialize(to: initial)
+        }
+
+        deinit {
+            pthread_mutex_destroy(lock)
+            lock.deallocate()
+            value.deinitialize(count: 1)
+            value.deallocate()
+        }
+
+        /// Calls `body` with the value while holding the lock.
+        func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result
+        {
+            pthread_mutex_lock(lock)
+            defer { pthread_mutex_unlock(lock) }
+            return try body(&value.pointee)
+        }
+    }
+#else
+    import Synchronization
+
+    /// A value and the lock that guards it.
+    struct Guarded<Value>: ~Copyable, Sendable {
+        private let mutex: Mutex<Value>
+
+        init(_ initial: sending Value) {
+            mutex = Mutex(initial)
+        }
+
+        /// Calls `body` with the value while holding the lock.
+        func withLock<Result, Failure: Error>(
+            _ body: (inout sending Value) throws(Failure) -> sending Result
+        ) throws(Failure) -> sending Result {
+            try mutex.withLock(body)
+        }
+    }
+#endif

@@ -1,0 +1,233 @@
+import CSIProto
+
+/// One call on the server: its request, its handler's task and its answer.
+///
+/// Only the loop's thread touches it.
+final class ServerStream: MessageStream {
+    let id: Int32
+    let connection: ServerConnection
+
+    /// Its place in the connection's list.
+    @exclusivity(unchecked) var slot = 0
+
+    @exclusivity(unchecked) var head = RequestHead()
+    @exclusivity(unchecked) var request: RequestStream
+    @exclusivity(unchecked) var response = ResponseStream()
+    @exclusivity(unchecked) var initialMetadata = Metadata()
+    @exclusivity(unchecked) var trailingMetadata = Metadata()
+
+    /// When a byte of it last moved, in nanoseconds.
+    @exclusivity(unchecked) var lastProgress: UInt64
+
+    /// When it began.
+    let began: UInt64
+
+    /// Bytes taken of the stream's window and not given back, because the connection holds too much.
+    @exclusivity(unchecked) var withheldWindow = 0
+
+    /// The share of the connection's answer budget that it holds: the expected size, then the real one.
+    @exclusivity(unchecked) var committedBytes = 0
+
+    /// Whether the header block is complete.
+    @exclusivity(unchecked) var hasHead = false
+
+    /// Whether the stream is gone.
+    @exclusivity(unchecked) private(set) var isClosed = false
+
+    /// Whether the handler's task runs.
+    @exclusivity(unchecked) private(set) var isRunning = false
+
+    /// Why nothing more can be read or written: the peer broke a rule, or is gone.
+    @exclusivity(unchecked) private(set) var failure: RPCError?
+
+    @exclusivity(unchecked) private var readers: [Waiter] = []
+    @exclusivity(unchecked) private var writers: [Waiter] = []
+    @exclusivity(unchecked) private var task: Task<Void, Never>?
+    @exclusivity(unchecked) private var deadline: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var deadlineTimer: LoopTimer?
+
+    init(id: Int32, connection: ServerConnection, messageLimit: Int) {
+        self.id = id
+        self.connection = connection
+        request = RequestStream(takesMany: false, messageLimit: messageLimit)
+        began = connection.loop.now
+        lastProgress = began
+    }
+
+    // MARK: The handler
+
+    /// Sets the timer of `grpc-timeout`.
+    func armDeadline(_ nanoseconds: UInt64) {
+        let timer = LoopTimer { [unowned self] in deadlinePassed() }
+        deadlineTimer = timer
+        deadline = .now + .nanoseconds(Int64(clamping: nanoseconds))
+        connection.loop.arm(timer, after: nanoseconds)
+    }
+
+    private func deadlinePassed() {
+        fail(RPCError(code: .deadlineExceeded, message: "the deadline passed"))
+    }
+
+    /// Starts the handler's task.
+    func start(_ route: Route) {
+        isRunning = true
+        let loop = connection.loop
+        let call = ServerCall(self, on: loop)
+        task = Task(executorPreference: loop) {
+            await route.run(call)
+            call.handlerEnded()
+        }
+    }
+
+    /// The task has ended.
+    func handlerEnded() {
+        guard isRunning else { return }
+        isRunning = false
+        task = nil
+        connection.handlerEnded(self)
+    }
+
+    /// Cancels the handler's task.
+    func cancelHandler() {
+        task?.cancel()
+    }
+
+    func makeContext(_ call: ServerCall) -> RPCContext {
+        RPCContext(
+            method: head.route?.path ?? head.unknownPath, metadata: head.metadata, deadline: deadline,
+            peer: connection.peer, call: call)
+    }
+
+    /// The next message of the request; nil when none is complete.
+    func takeMessage() -> [UInt8]? {
+        let before = request.bufferedBytes
+        let message = request.take()
+        connection.requestBytesChanged(by: request.bufferedBytes - before)
+        if withheldWindow > 0 { connection.giveBackWindow(self) }
+        return message
+    }
+
+    func nextMessage() -> NextMessage {
+        if let message = takeMessage() { return .message(message) }
+        if let failure { return .failed(failure) }
+        return request.isEnded ? .end : .notYet
+    }
+
+    func awaitMessage(_ waiter: Waiter) {
+        guard !request.hasMessage, !request.isEnded, failure == nil else {
+            waiter.resume()
+            return
+        }
+        readers.append(waiter)
+    }
+
+    /// A message or the end of the request has come.
+    func wakeReaders() {
+        guard !readers.isEmpty else { return }
+        let waiting = readers
+        readers = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    /// Reports that the call is refused for what its request is.
+    func rejected(_ error: RPCError) -> RPCError {
+        connection.core.rejected(self, error)
+        return error
+    }
+
+    // MARK: The answer
+
+    func send(_ frame: EncodedMessage) throws(RPCError) -> Bool {
+        if let failure { throw failure }
+        guard !isClosed, !response.isFinished else {
+            throw RPCError(code: .cancelled, message: "the call is over")
+        }
+        let size = frame.count - 5
+        guard size <= connection.limits.messageBytes else {
+            throw RPCError(
+                code: .resourceExhausted,
+                message: "the answer has \(size) bytes; the limit is \(connection.limits.messageBytes) bytes")
+        }
+        let step = response.send(frame)
+        connection.answerGrew(self)
+        perform(step)
+        return response.pendingBytes <= connection.limits.streamedAnswerBytes
+    }
+
+    func awaitRoom(_ waiter: Waiter) {
+        guard !isClosed, response.pendingBytes > connection.limits.streamedAnswerBytes / 2 else {
+            waiter.resume()
+            return
+        }
+        writers.append(waiter)
+    }
+
+    /// Bytes of the answer have been taken.
+    func wakeWriters() {
+        guard !writers.isEmpty, isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 else {
+            return
+        }
+        let waiting = writers
+        writers = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    /// Ends the call for what the peer did: the handler is cancelled, and its reads fail.
+    func fail(_ error: RPCError) {
+        failure = error
+        finish(message: nil, error: error)
+        task?.cancel()
+        wakeReaders()
+    }
+
+    /// Sets the status, after an optional last message.
+    func finish(message: EncodedMessage?, error: RPCError?) {
+        guard !isClosed, !response.isFinished else { return }
+        var message = message
+        var error = error
+        if let size = message?.count, size - 5 > connection.limits.messageBytes {
+            message = nil
+            error = RPCError(
+                code: .resourceExhausted,
+                message: "the answer has \(size - 5) bytes; the limit is \(connection.limits.messageBytes) bytes")
+        }
+        let step = response.finish(message, error)
+        connection.answerGrew(self)
+        perform(step)
+    }
+
+    private func perform(_ step: ResponseStream.Step) {
+        lastProgress = connection.loop.now
+        switch step {
+        case .none: break
+        case .sendHead: connection.sendHead(self)
+        case .resume: connection.session?.resume(id)
+        case .sendTrailersOnly: connection.sendTrailersOnly(self, httpStatus: 200)
+        }
+        connection.setNeedsFlush()
+    }
+
+    /// Refuses the call before its handler runs.
+    func refuse(_ rejection: RequestHead.Rejection) {
+        guard !isClosed, !response.isFinished else { return }
+        _ = response.finish(nil, rejection.error)
+        connection.sendTrailersOnly(self, httpStatus: rejection.httpStatus)
+        connection.setNeedsFlush()
+    }
+
+    /// The stream is gone: nothing can be sent or received any more.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        if failure == nil { failure = RPCError(code: .cancelled, message: "the caller is gone") }
+        if let deadlineTimer {
+            connection.loop.disarm(deadlineTimer)
+            self.deadlineTimer = nil
+        }
+        request.discard()
+        _ = response.abandon()
+        task?.cancel()
+        wakeReaders()
+        wakeWriters()
+    }
+}

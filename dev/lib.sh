@@ -1,0 +1,63 @@
+# Shared by the scripts of this folder; sourced, never run. Leaves the caller in the root of the repository.
+# shellcheck shell=bash disable=SC2034
+
+set -euo pipefail
+unset CDPATH
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The strict build, shared by every check and test so that nothing is compiled twice. It has a folder of its own because
+# a plain `swift build` uses other flags, and the two would rebuild each other's files for ever.
+checked_build=.build-checked
+checked_flags=(
+    --scratch-path "$checked_build"
+    --explicit-target-dependency-import-check error
+    -Xswiftc -warnings-as-errors
+)
+
+# die MESSAGE...: one line to standard error, then exit 1.
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# have COMMAND: whether the shell can find it.
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# as_root COMMAND...: runs it as root, through sudo where that is needed.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        die "needs root for: $* (and there is no sudo)"
+    fi
+}
+
+# in_private_mounts COMMAND...: replaces this shell by the command in a mount namespace of its own, where what it mounts
+# is invisible to the rest of the machine and gone when its last process ends. Without root, a user namespace as well.
+in_private_mounts() {
+    if [ "$(id -u)" -eq 0 ]; then
+        exec unshare --mount --propagation private -- "$@"
+    fi
+    unshare --user --map-root-user --mount true 2>/dev/null ||
+        die "cannot make a user namespace here; run this as root, or allow unprivileged user namespaces"
+    exec unshare --user --map-root-user --mount --propagation private -- "$@"
+}
+
+# sources PATHSPEC...: every matching file of the work tree that is, or could be, committed; NUL-terminated.
+sources() {
+    git ls-files -z --cached --others --exclude-standard -- "$@" |
+        while IFS= read -r -d '' file; do
+            [ ! -f "$file" ] || printf '%s\0' "$file"
+        done
+}
+
+# now: milliseconds on a clock good enough to time a step.
+now() {
+    local stamp=$EPOCHREALTIME
+    stamp=${stamp/[.,]/}
+    printf '%s' "$((stamp / 1000))"
+}
