@@ -12,7 +12,7 @@ import grpc
 
 import calls
 
-BIN = pathlib.Path(os.environ.get("SWIFT_CSI_BIN", ".build/debug"))
+BIN = pathlib.Path(os.environ.get("BIN_DIR", ".build/debug"))
 DRIVER_NAME = "hostpath.swift-csi.dev"
 NODE_ID = "node-1"
 READY_TIMEOUT = 30
@@ -24,6 +24,7 @@ class Driver:
 
     def __init__(self, program, scratch, *, pool=None, node_id=NODE_ID, flags=()):
         self.program = program
+        self.scratch = scratch
         self.socket = scratch / f"{program}.sock"
         self.log_path = scratch / f"{program}.log"
         self.arguments = [
