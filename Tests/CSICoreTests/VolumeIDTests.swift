@@ -63,7 +63,7 @@ struct VolumeIDTests {
         }
     }
 
-    @Test("The specification allows tabs, line ends and everything printable", arguments: ["a\tb", "a\r\nb", "\u{a0}", "%"])
+    @Test("Tabs, line ends and all that is printable may be in a name", arguments: ["a\tb", "a\r\nb", "\u{a0}", "%"])
     func allowed(text: String) throws {
         #expect(try VolumeName(text).rawValue == text)
     }

@@ -24,8 +24,9 @@ enum WireText {
         return value
     }
 
-    /// The control characters that the specification bans from names: all but tab, line feed and carriage return, which
-    /// a caller may use. Whoever prints a value escapes those.
+    /// The control characters that the specification bans from names: all but tab, line feed and carriage return.
+    ///
+    /// Whoever prints a value escapes those three.
     private static func isBanned(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x09, 0x0A, 0x0D: false
