@@ -21,5 +21,6 @@ let package = Package(
         .executableTarget(
             name: "bare-server", dependencies: ["BenchmarkMessages", codec, transport], swiftSettings: settings),
         .executableTarget(name: "codec-bench", dependencies: ["BenchmarkMessages", codec], swiftSettings: settings),
+        .executableTarget(name: "driver-bench", dependencies: [codec, transport], swiftSettings: settings),
     ]
 )
