@@ -9,6 +9,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     let method: String
     let keys: [OperationKey]
+    let sharedKeys: [OperationKey]
     let startedAt: ContinuousClock.Instant
     /// The validated request; an equal one may join.
     let request: any Sendable
@@ -23,9 +24,13 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     private let state = Mutex(State())
 
-    init(method: String, keys: [OperationKey], request: any Sendable, startedAt: ContinuousClock.Instant) {
+    init(
+        method: String, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
+        startedAt: ContinuousClock.Instant
+    ) {
         self.method = method
         self.keys = keys
+        self.sharedKeys = sharedKeys
         self.request = request
         self.startedAt = startedAt
     }
@@ -79,6 +84,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 protocol InFlightOperation: AnyObject, Sendable {
     var method: String { get }
     var keys: [OperationKey] { get }
+    var sharedKeys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
 }

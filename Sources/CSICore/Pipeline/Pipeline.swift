@@ -62,7 +62,7 @@ struct Pipeline: Sendable {
         @Sendable func logged(_ request: Request) async throws(CSIError) -> Reply {
             try await withLogger(logger) { (_) async throws(CSIError) in try await handler(request) }
         }
-        guard request.keys.isEmpty else {
+        guard request.keys.isEmpty, request.sharedKeys.isEmpty else {
             return try await inFlight.run(method, request, on: executor, body: logged)
         }
         return try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
