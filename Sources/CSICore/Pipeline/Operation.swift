@@ -7,7 +7,7 @@ import Synchronization
 final class Operation<Reply: Sendable>: InFlightOperation {
     typealias Outcome = Result<Reply, CSIError>
 
-    let method: String
+    let call: Call
     let keys: [OperationKey]
     let startedAt: ContinuousClock.Instant
     /// The validated request; an equal one may join.
@@ -23,8 +23,8 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     private let state = Mutex(State())
 
-    init(method: String, keys: [OperationKey], request: any Sendable, startedAt: ContinuousClock.Instant) {
-        self.method = method
+    init(call: Call, keys: [OperationKey], request: any Sendable, startedAt: ContinuousClock.Instant) {
+        self.call = call
         self.keys = keys
         self.request = request
         self.startedAt = startedAt
@@ -77,8 +77,14 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
 /// An operation without the type of its answer.
 protocol InFlightOperation: AnyObject, Sendable {
-    var method: String { get }
+    /// The call that began it.
+    var call: Call { get }
     var keys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
+}
+
+extension InFlightOperation {
+    /// The name of the method.
+    var method: String { call.method }
 }
