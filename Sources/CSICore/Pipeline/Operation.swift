@@ -9,6 +9,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     let call: Call
     let keys: [OperationKey]
+    let sharedKeys: [OperationKey]
     let startedAt: ContinuousClock.Instant
     /// The validated request; an equal one may join.
     let request: any Sendable
@@ -23,9 +24,13 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     private let state = Mutex(State())
 
-    init(call: Call, keys: [OperationKey], request: any Sendable, startedAt: ContinuousClock.Instant) {
+    init(
+        call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
+        startedAt: ContinuousClock.Instant
+    ) {
         self.call = call
         self.keys = keys
+        self.sharedKeys = sharedKeys
         self.request = request
         self.startedAt = startedAt
     }
@@ -80,6 +85,7 @@ protocol InFlightOperation: AnyObject, Sendable {
     /// The call that began it.
     var call: Call { get }
     var keys: [OperationKey] { get }
+    var sharedKeys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
 }

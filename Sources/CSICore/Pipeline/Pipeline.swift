@@ -80,7 +80,7 @@ struct Pipeline: Sendable {
         @Sendable func logged(_ request: Request) async throws(CSIError) -> Reply {
             try await withLogger(logger) { (_) async throws(CSIError) in try await handler(request) }
         }
-        guard request.keys.isEmpty else {
+        guard request.keys.isEmpty, request.sharedKeys.isEmpty else {
             return try await inFlight.run(call, request, on: executor, body: logged)
         }
         return try await unkeyed.run(call) { () async throws(CSIError) in

@@ -63,10 +63,8 @@ public final class CSIServer: Service {
         let executor = BlockingExecutor(name: "csi-work", maximumThreads: configuration.maximumBlockingThreads)
         let pipeline = Pipeline(
             driverName: driver.info.name, logger: logger, readiness: Readiness(), executor: executor)
-        let topology =
-            configuration.disabledAbilities.contains(.topologyAware) ? nil : (driver as? any TopologyAware)?.topology
-        var routes = RouteTable(pipeline: pipeline, role: role, topology: topology)
-        let capabilities = CapabilityTable(of: driver, without: configuration.disabledAbilities, into: &routes)
+        var routes = RouteTable(pipeline: pipeline, role: role, without: configuration.disabledAbilities)
+        let capabilities = CapabilityTable(of: driver, into: &routes)
         routes.addIdentity(driver, readiness: pipeline.readiness, capabilities: capabilities)
 
         var transport = configuration.transport

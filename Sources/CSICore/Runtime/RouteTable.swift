@@ -5,13 +5,23 @@ import CSITransport
 struct RouteTable: Sendable {
     let pipeline: Pipeline
     let role: Role
-    let topology: Topology?
+    private let disabled: Set<Ability>
     private(set) var router = RPCRouter()
 
-    init(pipeline: Pipeline, role: Role, topology: Topology?) {
+    init(pipeline: Pipeline, role: Role, without disabled: Set<Ability>) {
         self.pipeline = pipeline
         self.role = role
-        self.topology = topology
+        self.disabled = disabled
+    }
+
+    /// Whether configuration leaves a driver this ability and what it builds on.
+    func isEnabled(_ ability: Ability) -> Bool {
+        !disabled.contains(ability) && (ability.base.map(isEnabled) ?? true)
+    }
+
+    /// The driver as something that it can do, nil when it cannot or shall not.
+    func enabled<Protocol>(_ ability: Ability, _ conformance: Protocol?) -> Protocol? {
+        isEnabled(ability) ? conformance : nil
     }
 
     /// A route of the Controller service; not installed in a process that only offers Node.
@@ -39,6 +49,20 @@ struct RouteTable: Sendable {
         let pipeline = pipeline
         router.unary(method) { (_: Request, context: RPCContext) async throws(RPCError) -> Reply in
             try await pipeline.serveQuickly(method.name, context, handler: handler)
+        }
+    }
+
+    /// A streaming route of a service that runs beside the controller.
+    mutating func controllerStream<Request: ValidatedRequest, Reply: ProtoMessage>(
+        _ method: RPCMethod<Request.Wire, Reply>,
+        handler: @escaping @Sendable (Request, RPCWriter<Reply>) async throws(CSIError) -> Void
+    ) {
+        guard role.servesController else { return }
+        let pipeline = pipeline
+        router.serverStreaming(method) {
+            (wire: Request.Wire, context: RPCContext, writer: RPCWriter<Reply>) async throws(RPCError) in
+            @Sendable func stream(_ request: Request) async throws(CSIError) { try await handler(request, writer) }
+            try await pipeline.serve(method.name, wire, context, handler: stream)
         }
     }
 

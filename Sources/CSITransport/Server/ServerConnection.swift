@@ -7,33 +7,34 @@ final class ServerConnection: HTTP2Connection {
     let peer: PeerCredentials?
 
     /// The calls whose streams are open.
-    private(set) var streams: [ServerStream] = []
+    @exclusivity(unchecked) private(set) var streams: [ServerStream] = []
 
     /// The calls whose handlers run although their streams are gone.
-    private(set) var orphans: [ServerStream] = []
+    @exclusivity(unchecked) private(set) var orphans: [ServerStream] = []
 
     /// Calls that were answered.
-    private(set) var finishedCalls = 0
+    @exclusivity(unchecked) private(set) var finishedCalls = 0
 
     /// When it last had a call, in nanoseconds.
-    private(set) var idleSince: UInt64
+    @exclusivity(unchecked) private(set) var idleSince: UInt64
 
     /// Bytes of requests held.
-    private(set) var requestBytes = 0
+    @exclusivity(unchecked) private(set) var requestBytes = 0
 
-    private var committedAnswerBytes = 0
-    private var waiting: [ServerStream] = []
-    private var openRequests = 0
-    private var withholding = 0
-    private var userAgents = UserAgentCache()
-    private var highestStream: Int32 = 0
-    private var endedEarly = RecentStreams()
-    private var resets: TokenBucket
-    private var idleFrames: TokenBucket
-    private var hasPreface = false
-    private var headersSince: UInt64 = 0
-    private var watchdog: LoopTimer?
-    private var isDraining = false
+    @exclusivity(unchecked) private var committedAnswerBytes = 0
+    @exclusivity(unchecked) private var waiting: [ServerStream] = []
+    @exclusivity(unchecked) private var openRequests = 0
+    @exclusivity(unchecked) private var withholding = 0
+    @exclusivity(unchecked) private var headerStream: ServerStream?
+    @exclusivity(unchecked) private var userAgents = UserAgentCache()
+    @exclusivity(unchecked) private var highestStream: Int32 = 0
+    @exclusivity(unchecked) private var endedEarly = RecentStreams()
+    @exclusivity(unchecked) private var resets: TokenBucket
+    @exclusivity(unchecked) private var idleFrames: TokenBucket
+    @exclusivity(unchecked) private var hasPreface = false
+    @exclusivity(unchecked) private var headersSince: UInt64 = 0
+    @exclusivity(unchecked) private var watchdog: LoopTimer?
+    @exclusivity(unchecked) private var isDraining = false
 
     /// A connection over `wire`; nil when memory is out.
     init?(_ core: ServerCore, wire: any Wire) {
@@ -49,7 +50,7 @@ final class ServerConnection: HTTP2Connection {
             headerTableBytes: limits.headerTableBytes, streamWindow: limits.streamWindowBytes,
             connectionWindow: limits.connectionWindowBytes, limits: limits)
         super.init(settings, wire: wire, loop: core.loop)
-        let timer = LoopTimer { [weak self] in self?.watch() }
+        let timer = LoopTimer { [unowned self] in watch() }
         watchdog = timer
         loop.arm(timer, after: limits.prefaceTimeout.boundedNanoseconds)
         setNeedsFlush()
@@ -60,14 +61,19 @@ final class ServerConnection: HTTP2Connection {
 
     // MARK: Frames in
 
-    override func frameBegan(_ header: nghttp2_frame_hd) {
-        switch UInt32(header.type) {
+    override func frameBegan(_ header: UnsafePointer<nghttp2_frame_hd>) {
+        let type = UInt32(header.pointee.type)
+        // A block of headers is over when anything but its continuation follows, even if it was broken.
+        if type != NGHTTP2_CONTINUATION.rawValue {
+            headersSince = type == NGHTTP2_HEADERS.rawValue ? loop.now : 0
+            headerStream = nil
+        }
+        switch type {
         case NGHTTP2_HEADERS.rawValue:
-            headersSince = loop.now
-            checkStreamID(header.stream_id)
+            checkStreamID(header.pointee.stream_id)
         case NGHTTP2_DATA.rawValue:
-            let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-            if header.length == 0 && !endsStream { countIdleFrame() }
+            let endsStream = header.pointee.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            if header.pointee.length == 0 && !endsStream { countIdleFrame() }
         case NGHTTP2_RST_STREAM.rawValue, NGHTTP2_WINDOW_UPDATE.rawValue, NGHTTP2_CONTINUATION.rawValue,
             NGHTTP2_GOAWAY.rawValue:
             break
@@ -92,13 +98,14 @@ final class ServerConnection: HTTP2Connection {
         if !idleFrames.take(at: loop.now) { session?.terminate(HTTP2ErrorCode.enhanceYourCalm) }
     }
 
-    override func headersBegan(_ frame: nghttp2_frame) {
-        guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
-        let stream = ServerStream(id: frame.hd.stream_id, connection: self, messageLimit: limits.messageBytes)
+    override func headersBegan(_ frame: FramePointer) {
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
+        let stream = ServerStream(id: frame.pointee.hd.stream_id, connection: self, messageLimit: limits.messageBytes)
         stream.slot = streams.count
         streams.append(stream)
         openRequests += 1
         session?.setUserData(stream.id, stream)
+        headerStream = stream
     }
 
     private func stream(_ id: Int32) -> ServerStream? {
@@ -106,8 +113,8 @@ final class ServerConnection: HTTP2Connection {
         return Unmanaged<ServerStream>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    override func header(_ frame: nghttp2_frame, name: WireText, value: WireText) -> Bool {
-        guard let stream = stream(frame.hd.stream_id) else { return true }
+    override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
+        guard let stream = headerStream ?? stream(frame.pointee.hd.stream_id) else { return true }
         // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
         if stream.hasHead {
             stream.head.count(name, value)
@@ -171,22 +178,23 @@ final class ServerConnection: HTTP2Connection {
         for stream in streams { giveBackWindow(stream) }
     }
 
-    override func frameReceived(_ frame: nghttp2_frame) {
-        switch UInt32(frame.hd.type) {
+    override func frameReceived(_ frame: FramePointer) {
+        switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             headersSince = 0
-            guard let stream = stream(frame.hd.stream_id) else { return }
+            headerStream = nil
+            guard let stream = stream(frame.pointee.hd.stream_id) else { return }
             if !stream.hasHead { headComplete(stream) }
-            if frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { requestEnded(stream) }
+            if frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { requestEnded(stream) }
         case NGHTTP2_DATA.rawValue:
-            guard frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = stream(frame.hd.stream_id)
+            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+                let stream = stream(frame.pointee.hd.stream_id)
             else { return }
             requestEnded(stream)
         case NGHTTP2_SETTINGS.rawValue:
             hasPreface = true
         case NGHTTP2_PING.rawValue:
-            if isDraining && frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDraining() }
+            if isDraining && frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDraining() }
         default: break
         }
     }
@@ -358,12 +366,12 @@ final class ServerConnection: HTTP2Connection {
         }
     }
 
-    override func frameSent(_ frame: nghttp2_frame) {
-        switch UInt32(frame.hd.type) {
+    override func frameSent(_ frame: FramePointer) {
+        switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             // The answer is complete; a peer that still sends its request is told to stop.
-            guard frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = stream(frame.hd.stream_id), !stream.request.isEnded
+            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+                let stream = stream(frame.pointee.hd.stream_id), !stream.request.isEnded
             else { return }
             session?.reset(stream.id, HTTP2ErrorCode.noError)
         case NGHTTP2_RST_STREAM.rawValue:
@@ -375,6 +383,10 @@ final class ServerConnection: HTTP2Connection {
     override func streamClosed(_ id: Int32, code: UInt32) {
         guard let stream = stream(id) else { return }
         session?.setUserData(id, nil)
+        if headerStream === stream {
+            headerStream = nil
+            headersSince = 0
+        }
         remove(stream)
         if !stream.request.isEnded { endedEarly.insert(id) }
         release(stream)
@@ -465,7 +477,7 @@ final class ServerConnection: HTTP2Connection {
 
     // MARK: Shutdown
 
-    private var isFinalGoAwaySent = false
+    @exclusivity(unchecked) private var isFinalGoAwaySent = false
 
     /// Whether the client can be sent away to make room: it has nothing running and never finished a call.
     var isEvictable: Bool { activeCalls == 0 && finishedCalls == 0 }
@@ -494,7 +506,7 @@ final class ServerConnection: HTTP2Connection {
         isDraining = true
         session?.submitShutdownNotice()
         session?.submitPing([0x64, 0x72, 0x61, 0x69, 0x6E, 0x69, 0x6E, 0x67])
-        let timer = LoopTimer { [weak self] in self?.finishDraining() }
+        let timer = LoopTimer { [self] in finishDraining() }
         loop.arm(timer, after: 100_000_000)
         setNeedsFlush()
     }

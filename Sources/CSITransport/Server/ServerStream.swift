@@ -8,43 +8,43 @@ final class ServerStream: MessageStream {
     let connection: ServerConnection
 
     /// Its place in the connection's list.
-    var slot = 0
+    @exclusivity(unchecked) var slot = 0
 
-    var head = RequestHead()
-    var request: RequestStream
-    var response = ResponseStream()
-    var initialMetadata = Metadata()
-    var trailingMetadata = Metadata()
+    @exclusivity(unchecked) var head = RequestHead()
+    @exclusivity(unchecked) var request: RequestStream
+    @exclusivity(unchecked) var response = ResponseStream()
+    @exclusivity(unchecked) var initialMetadata = Metadata()
+    @exclusivity(unchecked) var trailingMetadata = Metadata()
 
     /// When a byte of it last moved, in nanoseconds.
-    var lastProgress: UInt64
+    @exclusivity(unchecked) var lastProgress: UInt64
 
     /// When it began.
     let began: UInt64
 
     /// Bytes taken of the stream's window and not given back, because the connection holds too much.
-    var withheldWindow = 0
+    @exclusivity(unchecked) var withheldWindow = 0
 
     /// The share of the connection's answer budget that it holds: the expected size, then the real one.
-    var committedBytes = 0
+    @exclusivity(unchecked) var committedBytes = 0
 
     /// Whether the header block is complete.
-    var hasHead = false
+    @exclusivity(unchecked) var hasHead = false
 
     /// Whether the stream is gone.
-    private(set) var isClosed = false
+    @exclusivity(unchecked) private(set) var isClosed = false
 
     /// Whether the handler's task runs.
-    private(set) var isRunning = false
+    @exclusivity(unchecked) private(set) var isRunning = false
 
     /// Why nothing more can be read or written: the peer broke a rule, or is gone.
-    private(set) var failure: RPCError?
+    @exclusivity(unchecked) private(set) var failure: RPCError?
 
-    private var readers: [Waiter] = []
-    private var writers: [Waiter] = []
-    private var task: Task<Void, Never>?
-    private var deadline: ContinuousClock.Instant?
-    private var deadlineTimer: LoopTimer?
+    @exclusivity(unchecked) private var readers: [Waiter] = []
+    @exclusivity(unchecked) private var writers: [Waiter] = []
+    @exclusivity(unchecked) private var task: Task<Void, Never>?
+    @exclusivity(unchecked) private var deadline: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var deadlineTimer: LoopTimer?
 
     init(id: Int32, connection: ServerConnection, messageLimit: Int) {
         self.id = id
