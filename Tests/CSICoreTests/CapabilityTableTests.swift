@@ -11,7 +11,7 @@ struct CapabilityTableTests {
         _ driver: any CSIDriver, role: Role = .all, without disabled: Set<Ability> = []
     ) -> (capabilities: CapabilityTable, paths: Set<String>) {
         let pipeline = Pipeline(
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, readiness: Readiness(),
+            driverName: "test", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, readiness: Readiness(),
             executor: BlockingExecutor(name: "test", maximumThreads: 1))
         var routes = RouteTable(pipeline: pipeline, role: role, without: disabled)
         let capabilities = CapabilityTable(of: driver, into: &routes)

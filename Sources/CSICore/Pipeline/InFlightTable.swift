@@ -7,12 +7,16 @@ import Synchronization
 /// when a caller gives up.
 final class InFlightTable: Sendable {
     /// What a report shows of an operation.
-    struct Entry: Sendable, Hashable {
-        let method: String
+    struct Entry: Sendable {
+        /// The call that began it.
+        let call: Call
         let keys: [OperationKey]
         let age: Duration
         /// Callers that wait for the answer; 0 when all have given up.
         let waiters: Int
+
+        /// The name of the method.
+        var method: String { call.method }
     }
 
     private enum Claim<Reply: Sendable> {
@@ -59,10 +63,10 @@ final class InFlightTable: Sendable {
     /// - Throws: What `body` throws; ABORTED when a key is held; CANCELLED when the calling task is cancelled, while the
     ///   work goes on.
     func run<Request: ValidatedRequest, Reply: Sendable>(
-        _ method: String, _ request: Request, on executor: any TaskExecutor,
+        _ call: Call, _ request: Request, on executor: any TaskExecutor,
         body: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
-        switch claim(method, request, Reply.self) {
+        switch claim(call, request, Reply.self) {
         case .blocked(let error):
             throw error
         case .joined(let operation):
@@ -90,7 +94,7 @@ final class InFlightTable: Sendable {
             .filter { seen.insert(ObjectIdentifier($0)).inserted }
             .sorted { $0.startedAt < $1.startedAt }
             .map {
-                Entry(method: $0.method, keys: $0.keys, age: now - $0.startedAt, waiters: $0.waiterCount)
+                Entry(call: $0.call, keys: $0.keys, age: now - $0.startedAt, waiters: $0.waiterCount)
             }
     }
 
@@ -98,18 +102,18 @@ final class InFlightTable: Sendable {
     var count: Int { holders.withLock { $0.alone.count + $0.shared.count } }
 
     private func claim<Request: ValidatedRequest, Reply: Sendable>(
-        _ method: String, _ request: Request, _: Reply.Type
+        _ call: Call, _ request: Request, _: Reply.Type
     ) -> Claim<Reply> {
         let keys = request.keys
         let sharedKeys = request.sharedKeys
         return holders.withLock { holders in
             guard let (key, holder) = holders.conflict(keys, sharedKeys) else {
                 let operation = Operation<Reply>(
-                    method: method, keys: keys, sharedKeys: sharedKeys, request: request, startedAt: .now)
+                    call: call, keys: keys, sharedKeys: sharedKeys, request: request, startedAt: .now)
                 holders.add(operation)
                 return .started(operation)
             }
-            if let operation = holder as? Operation<Reply>, operation.method == method,
+            if let operation = holder as? Operation<Reply>, operation.call.path == call.path,
                 let running = operation.request as? Request, running == request
             {
                 return .joined(operation)

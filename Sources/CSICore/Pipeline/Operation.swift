@@ -7,7 +7,7 @@ import Synchronization
 final class Operation<Reply: Sendable>: InFlightOperation {
     typealias Outcome = Result<Reply, CSIError>
 
-    let method: String
+    let call: Call
     let keys: [OperationKey]
     let sharedKeys: [OperationKey]
     let startedAt: ContinuousClock.Instant
@@ -25,10 +25,10 @@ final class Operation<Reply: Sendable>: InFlightOperation {
     private let state = Mutex(State())
 
     init(
-        method: String, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
+        call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
         startedAt: ContinuousClock.Instant
     ) {
-        self.method = method
+        self.call = call
         self.keys = keys
         self.sharedKeys = sharedKeys
         self.request = request
@@ -82,9 +82,15 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
 /// An operation without the type of its answer.
 protocol InFlightOperation: AnyObject, Sendable {
-    var method: String { get }
+    /// The call that began it.
+    var call: Call { get }
     var keys: [OperationKey] { get }
     var sharedKeys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
+}
+
+extension InFlightOperation {
+    /// The name of the method.
+    var method: String { call.method }
 }
