@@ -327,7 +327,7 @@ final class ServerConnection: HTTP2Connection {
 
     /// Sends the head of an answer.
     func sendHead(_ stream: ServerStream) {
-        guard !stream.initialMetadata.isEmpty else {
+        guard !stream.hasPlainHeaders else {
             session?.respond(stream.id, StaticHeaders.responseHead.fields, hasBody: true)
             return
         }
@@ -369,7 +369,7 @@ final class ServerConnection: HTTP2Connection {
         case .more(let count): return .more(count)
         case .paused(let count): return .paused(count)
         case .ended(let count):
-            if stream.response.error == nil && stream.trailingMetadata.isEmpty {
+            if stream.response.error == nil && stream.hasPlainHeaders {
                 session?.trailers(id, StaticHeaders.okTrailers.fields)
             } else {
                 var block = HeaderBlock()
