@@ -189,7 +189,7 @@ struct LifecycleTests {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<20 { group.addTask(executorPreference: executor) { usleep(10_000) } }
         }
-        #expect((1...3).contains(executor.threadCount))
+        #expect(executor.threadCount <= 3)
         for _ in 0..<60 where executor.threadCount > 0 { try await Task.sleep(for: .milliseconds(100)) }
         #expect(executor.threadCount == 0)
     }

@@ -30,7 +30,8 @@ struct RequestHead {
     /// Names and values plus 32 for each field.
     private(set) var listBytes = 0
 
-    private var flaws: [Flaw] = []
+    // Nil rather than empty: most heads are in order, and should cost nothing.
+    private var flaws: [Flaw]?
     private var hasContentType = false
 
     /// Takes one field; the fields past `limit` are counted but not kept.
@@ -45,7 +46,7 @@ struct RequestHead {
             route = routes.route(for: value)
             if route == nil { unknownPath = value.excerpt(200) }
         case 7 where name.equals(":method"):
-            if !value.equals("POST") { flaws.append(.method(value.excerpt(20))) }
+            if !value.equals("POST") { flaws = (flaws ?? []) + [.method(value.excerpt(20))] }
         case 7 where name.equals(":scheme"): break
         case 10 where name.equals(":authority"): break
         case 10 where name.equals("user-agent"): userAgents.add(value, to: &metadata)
@@ -54,12 +55,12 @@ struct RequestHead {
                 value.equals("application/grpc") || value.equals("application/grpc+proto")
                 || value.begins(with: "application/grpc;") || value.begins(with: "application/grpc+proto;")
             hasContentType = true
-            if !matches { flaws.append(.contentType(value.excerpt())) }
+            if !matches { flaws = (flaws ?? []) + [.contentType(value.excerpt())] }
         case 12 where name.equals("grpc-timeout"):
             timeout = GRPCTimeout.parse(value)
-            if timeout == nil { flaws.append(.timeout(value.excerpt())) }
+            if timeout == nil { flaws = (flaws ?? []) + [.timeout(value.excerpt())] }
         case 13 where name.equals("grpc-encoding"):
-            if !value.equals("identity") { flaws.append(.encoding(value.excerpt())) }
+            if !value.equals("identity") { flaws = (flaws ?? []) + [.encoding(value.excerpt())] }
         case 14 where name.equals("content-length"): break
         default: addCustom(name, value)
         }
@@ -82,7 +83,7 @@ struct RequestHead {
             while part.first == UInt8(ascii: " ") { part.removeFirst() }
             while part.last == UInt8(ascii: " ") { part.removeLast() }
             guard let bytes = Base64.decode(part) else {
-                flaws.append(.binaryField(name.excerpt()))
+                flaws = (flaws ?? []) + [.binaryField(name.excerpt())]
                 return
             }
             metadata.append(name: name.text, value: .binary(bytes))
@@ -91,7 +92,7 @@ struct RequestHead {
 
     /// Whether the call may go on.
     func isAcceptable(limit: Int) -> Bool {
-        route != nil && flaws.isEmpty && hasContentType && listBytes <= limit
+        route != nil && flaws == nil && hasContentType && listBytes <= limit
     }
 
     /// Why the call may not go on: of several reasons, the one that HTTP looks at first.
@@ -99,14 +100,14 @@ struct RequestHead {
         if listBytes > limit {
             return reject(431, .resourceExhausted, "the header list has \(listBytes) bytes; the limit is \(limit)")
         }
-        for case .method(let name) in flaws {
+        for case .method(let name) in flaws ?? [] {
             return reject(405, .internalError, "the HTTP method is \(name), not POST")
         }
         guard hasContentType else { return reject(415, .invalidArgument, "the request has no content-type") }
-        for case .contentType(let type) in flaws {
+        for case .contentType(let type) in flaws ?? [] {
             return reject(415, .invalidArgument, "the content-type \(type) is not application/grpc")
         }
-        switch flaws.first {
+        switch flaws?.first {
         case .timeout(let text): return reject(400, .internalError, "malformed grpc-timeout: \(text)")
         case .binaryField(let name): return reject(400, .internalError, "the field \(name) is not base64")
         case .encoding(let name): return reject(200, .unimplemented, "the grpc-encoding \(name) is not supported")
@@ -116,7 +117,7 @@ struct RequestHead {
 
     /// Whether the refusal has to name the encodings that are accepted.
     var hasUnknownEncoding: Bool {
-        flaws.contains { flaw in if case .encoding = flaw { true } else { false } }
+        (flaws ?? []).contains { flaw in if case .encoding = flaw { true } else { false } }
     }
 
     private func reject(_ status: Int, _ code: RPCCode, _ message: String) -> Rejection {
