@@ -29,7 +29,8 @@ public final class LocalDriver: Sendable {
         executor: (any TaskExecutor)? = nil, logger: Logger = Logger(label: "csi") { _ in SwiftLogNoOpLogHandler() }
     ) {
         let executor = executor ?? BlockingExecutor(name: "csi-work", maximumThreads: 64)
-        let pipeline = Pipeline(logger: logger, readiness: Readiness(), executor: executor)
+        let pipeline = Pipeline(
+            driverName: driver.info.name, logger: logger, readiness: Readiness(), executor: executor)
         var routes = RouteTable(pipeline: pipeline, role: role, without: disabled)
         let capabilities = CapabilityTable(of: driver, into: &routes)
         routes.addIdentity(driver, readiness: pipeline.readiness, capabilities: capabilities)
