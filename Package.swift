@@ -80,6 +80,9 @@ let libraries: [Target] = [
     .target(
         name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
         swiftSettings: settings),
+    .testTarget(
+        name: "CSITestKitTests", dependencies: ["CSITestKit", "CSIProto", "CSITransport", logging, lifecycle],
+        swiftSettings: settings),
 ]
 
 let backends: [Target] = [
@@ -117,7 +120,7 @@ let programs: [Target] = [
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
+        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser], swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
