@@ -76,7 +76,7 @@ struct ExpositionTests {
         "Label values are escaped and cut",
         arguments: [
             ("plain", "plain"), ("/csi.v1.Node/X", "/csi.v1.Node/X"), ("a\"b", "a\\\"b"), ("a\\b", "a\\\\b"),
-            ("a\nb", "a\\nb"), ("{a=\"b\"} 1\nfake 2", "{a=\\\"b\\\"} 1\\nfa"), ("", ""),
+            ("a\nb", "a\\nb"), ("{a=\"b\"} 1\nfake 2", "{a=\\\"b\\\"} 1\\nfake 2"), ("", ""),
             ("äöü", "äöü"), ("0123456789abcdefghi", "0123456789abcdefgh"), ("01234567890123456äö", "01234567890123456"),
         ])
     func labelValues(value: String, shown: String) {
