@@ -7,6 +7,7 @@ let products: [Product] = [
     .library(name: "CSICore", targets: ["CSICore"]),
     .library(name: "CSIMetrics", targets: ["CSIMetrics"]),
     .library(name: "CSIHost", targets: ["CSIHost"]),
+    .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
@@ -78,6 +79,12 @@ let libraries: [Target] = [
     .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
     .target(
+        name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),
+    .testTarget(
+        name: "CSIHostTracingTests",
+        dependencies: ["CSIHostTracing", "CSIHost", "CSITestKit", inMemoryTracing, tracing, instrumentation, system],
+        swiftSettings: settings),
+    .target(
         name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
         swiftSettings: settings),
     .testTarget(
@@ -108,8 +115,8 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSITransport", argumentParser, logging, system, lifecycle,
-            unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSITransport", argumentParser, logging, system,
+            lifecycle, unixSignals,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -155,7 +155,7 @@ struct CSIServerTests {
             let bad = await code { _ = try await client.unary(CSIv1.Controller.deleteVolume, .init()) }
             #expect(bad == "INVALID_ARGUMENT")
         }
-        let calls = capture.all.filter { $0.contains("call ") && $0.contains("duration_ms") }
+        let calls = capture.all.filter { $0.contains("call ") && $0.contains("method=") && !$0.hasPrefix("trace") }
         #expect(calls.count == 3)
         #expect(calls[0].contains("method=CreateVolume") && calls[0].contains("subject=v"))
         #expect(calls[0].contains("code=OK") && calls[0].contains("request_id="))

@@ -12,7 +12,7 @@ import Tracing
 @testable import CSICore
 
 extension Call: ExpressibleByStringLiteral {
-    /// A call of this method, for tests.
+    /// A call of this method, for tests of what is below the pipeline.
     public init(stringLiteral method: String) {
         self.init(
             method: method, path: "/csi.v1.Test/\(method)", id: RequestID(prefix: "test-", number: 1), trace: nil,

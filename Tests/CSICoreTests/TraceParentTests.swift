@@ -28,7 +28,7 @@ struct TraceParentTests {
             "00-\(trace)-B7AD6B7169203331-01", "00-00000000000000000000000000000000-\(parent)-01",
             "00-\(trace)-0000000000000000-01", "00_\(trace)-\(parent)-01", "00-\(trace)_\(parent)-01",
             "00-\(trace)-\(parent)_01", " 00-\(trace)-\(parent)-01", "00-\(trace.dropLast())g-\(parent)-01",
-            "00-\(trace.dropLast(2))\u{e9}-\(parent)-01", "0g-\(trace)-\(parent)-01", "00-\(trace)-\(parent)-0g",
+            "00-\(trace.dropLast(2))\u{E9}-\(parent)-01", "0g-\(trace)-\(parent)-01", "00-\(trace)-\(parent)-0g",
         ])
     func malformed(text: String) {
         #expect(TraceParent(parsing: text) == nil)

@@ -76,9 +76,9 @@ struct ExpositionTests {
         "Label values are escaped and cut",
         arguments: [
             ("plain", "plain"), ("/csi.v1.Node/X", "/csi.v1.Node/X"), ("a\"b", "a\\\"b"), ("a\\b", "a\\\\b"),
-            ("a\nb", "a\\nb"), ("{a=\"b\"} 1\nfake 2", "{a=\\\"b\\\"} 1\\nfa"), ("", ""),
-            ("\u{e4}\u{f6}\u{fc}", "\u{e4}\u{f6}\u{fc}"), ("0123456789abcdefghi", "0123456789abcdefgh"),
-            ("01234567890123456\u{e4}\u{f6}", "01234567890123456"),
+            ("a\nb", "a\\nb"), ("{a=\"b\"} 1\nfake 2", "{a=\\\"b\\\"} 1\\nfake 2"), ("", ""),
+            ("\u{E4}\u{F6}\u{FC}", "\u{E4}\u{F6}\u{FC}"), ("0123456789abcdefghi", "0123456789abcdefgh"),
+            ("01234567890123456\u{E4}\u{F6}", "01234567890123456"),
         ])
     func labelValues(value: String, shown: String) {
         let labels = SeriesLabels([("k", value)], valueLimit: 18)
@@ -90,7 +90,7 @@ struct ExpositionTests {
         arguments: [
             ("csi_plugin_operations_seconds", "csi_plugin_operations_seconds", "csi_plugin_operations_seconds"),
             ("a.b-c d", "a_b_c_d", "a_b_c_d"), ("9lives", "_9lives", "_9lives"), ("", "_", "_"),
-            ("a:b", "a:b", "a_b"), ("le", "le", "le_"), ("__name__", "__name__", "_name__"), ("\u{e9}", "_", "_"),
+            ("a:b", "a:b", "a_b"), ("le", "le", "le_"), ("__name__", "__name__", "_name__"), ("\u{E9}", "_", "_"),
             ("a\n# TYPE x", "a___TYPE_x", "a___TYPE_x"),
         ])
     func names(text: String, metric: String, label: String) {
