@@ -2,6 +2,7 @@ public import ArgumentParser
 public import CSICore
 import CSIHost
 import CSIHostPath
+import CSIHostTracing
 import Logging
 import ServiceLifecycle
 import SystemPackage
@@ -32,7 +33,10 @@ public enum DriverProgram {
             configuration: .init(endpoint: configuration.endpoint), logger: logger)
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: await RunningOperationsReport(of: server)),
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()
@@ -47,7 +51,7 @@ public enum DriverProgram {
     ) -> any CSIDriver {
         switch configuration.backend {
         case .hostPath(let hostPath):
-            HostPathDriver(configuration: hostPath, role: role, host: LinuxHost(), logger: logger)
+            HostPathDriver(configuration: hostPath, role: role, host: LinuxHost().traced(), logger: logger)
         }
     }
 

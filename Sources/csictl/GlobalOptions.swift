@@ -54,7 +54,7 @@ struct GlobalOptions: ParsableArguments {
             throw ValidationError("\(option): \(error)")
         }
         do throws(RPCError) {
-            return try await RPCClient.connect(to: endpoint, timeout: .seconds(min(timeout, 10)))
+            return try await RPCClient.connect(to: endpoint, timeout: .seconds(min(timeout, 3)))
         } catch {
             complain("cannot reach the driver at \(endpoint): \(error.message)")
             throw ExitCode(69)

@@ -155,7 +155,7 @@ struct CSIServerTests {
             let bad = await code { _ = try await client.unary(CSIv1.Controller.deleteVolume, .init()) }
             #expect(bad == "INVALID_ARGUMENT")
         }
-        let calls = capture.all.filter { $0.contains("call ") && $0.contains("duration_ms") }
+        let calls = capture.all.filter { $0.contains("call ") && $0.contains("method=") && !$0.hasPrefix("trace") }
         #expect(calls.count == 3)
         #expect(calls[0].contains("method=CreateVolume") && calls[0].contains("subject=v"))
         #expect(calls[0].contains("code=OK") && calls[0].contains("request_id="))
@@ -188,6 +188,55 @@ struct CSIServerTests {
                     .init(volumeID: "w", volumeCapabilities: create("w").volumeCapabilities))
             }
             #expect(unknown == "NOT_FOUND")
+        }
+    }
+
+    @Test("Content sources, mutable keys, staging and groups are dealt with before the driver")
+    func beforeTheDriver() async throws {
+        try await serving(FullDriver()) { client in
+            while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {}
+            var clone = create("clone")
+            clone.volumeContentSource = .init(type: .volume(.init(volumeID: "v")))
+            let reply = try await client.unary(CSIv1.Controller.createVolume, clone)
+            #expect(reply.volume?.contentSource == clone.volumeContentSource)
+            clone.volumeContentSource = .init(type: .volume(.init(volumeID: "forgotten")))
+            let fault = await code { _ = try await client.unary(CSIv1.Controller.createVolume, clone) }
+            #expect(fault == "INTERNAL")
+
+            var mutable = create("m")
+            mutable.mutableParameters = ["XXX_FakeKey": "1"]
+            let badKey = await code { _ = try await client.unary(CSIv1.Controller.createVolume, mutable) }
+            #expect(badKey == "INVALID_ARGUMENT")
+            _ = try await client.unary(CSIv1.Controller.createVolume, create("m"))
+            let modified = await code {
+                _ = try await client.unary(
+                    CSIv1.Controller.controllerModifyVolume,
+                    .init(volumeID: "m", mutableParameters: ["XXX_FakeKey": "1"]))
+            }
+            #expect(modified == "INVALID_ARGUMENT")
+            let unknown = await code {
+                _ = try await client.unary(CSIv1.Controller.controllerModifyVolume, .init(volumeID: "none"))
+            }
+            #expect(unknown == "NOT_FOUND")
+
+            let publish = CSIv1.NodePublishVolumeRequest(
+                volumeID: "m", targetPath: "/t", volumeCapability: create("m").volumeCapabilities[0])
+            let unstaged = await code { _ = try await client.unary(CSIv1.Node.nodePublishVolume, publish) }
+            #expect(unstaged == "FAILED_PRECONDITION")
+
+            let mismatch = await code {
+                _ = try await client.unary(
+                    CSIv1.GroupController.getVolumeGroupSnapshot,
+                    .init(groupSnapshotID: "g", snapshotIDs: ["other"]))
+            }
+            #expect(mismatch == "INVALID_ARGUMENT")
+        }
+        try await serving(FullDriver(), without: [.volumeCloning]) { client in
+            while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {}
+            var clone = create("clone")
+            clone.volumeContentSource = .init(type: .volume(.init(volumeID: "v")))
+            let answer = await code { _ = try await client.unary(CSIv1.Controller.createVolume, clone) }
+            #expect(answer == "INVALID_ARGUMENT")
         }
     }
 }

@@ -67,7 +67,13 @@ struct RequestValidationTests {
             .init("accessibility_requirements.requisite[0].segments") {
                 $0.accessibilityRequirements = .init(requisite: [.init(segments: ["": "v"])])
             },
-            .init("volume_content_source") { $0.volumeContentSource = .init(type: .snapshot(.init(snapshotID: "s"))) },
+            .init("volume_content_source.type") { $0.volumeContentSource = .init() },
+            .init("volume_content_source.snapshot.snapshot_id") {
+                $0.volumeContentSource = .init(type: .snapshot(.init()))
+            },
+            .init("volume_content_source.volume.volume_id") {
+                $0.volumeContentSource = .init(type: .volume(.init(volumeID: long)))
+            },
         ] as [BadMessage<CSIv1.CreateVolumeRequest>])
     func createVolume(bad: BadMessage<CSIv1.CreateVolumeRequest>) throws {
         let good = CSIv1.CreateVolumeRequest(
@@ -160,5 +166,119 @@ struct RequestValidationTests {
         ] as [BadMessage<CSIv1.NodeGetVolumeStatsRequest>])
     func stats(bad: BadMessage<CSIv1.NodeGetVolumeStatsRequest>) throws {
         try bad.expectRefusal(of: .init(volumeID: "v", volumePath: "/t"), by: GetVolumeStats.self)
+    }
+
+    @Test(
+        "ControllerPublishVolume",
+        arguments: [
+            .init("volume_id") { $0.volumeID = "" }, .init("node_id") { $0.nodeID = "" },
+            .init("node_id") { $0.nodeID = String(repeating: "n", count: 257) },
+            .init("volume_capability") { $0.volumeCapability = nil },
+            .init("volume_context") { $0.volumeContext = largeMap },
+        ] as [BadMessage<CSIv1.ControllerPublishVolumeRequest>])
+    func attach(bad: BadMessage<CSIv1.ControllerPublishVolumeRequest>) throws {
+        let good = CSIv1.ControllerPublishVolumeRequest(
+            volumeID: "v", nodeID: String(repeating: "n", count: 256), volumeCapability: Self.capability)
+        try bad.expectRefusal(of: good, by: AttachVolume.self)
+    }
+
+    @Test("ControllerUnpublishVolume: no node means every node")
+    func detach() throws {
+        try BadMessage<CSIv1.ControllerUnpublishVolumeRequest>("volume_id") { $0.volumeID = "" }
+            .expectRefusal(of: .init(volumeID: "v", nodeID: "n"), by: DetachVolume.self)
+        #expect(try DetachVolume(validating: .init(volumeID: "v")).node == nil)
+    }
+
+    @Test(
+        "Snapshots",
+        arguments: [
+            .init("name") { $0.name = "" }, .init("name") { $0.name = long },
+            .init("source_volume_id") { $0.sourceVolumeID = "" }, .init("parameters") { $0.parameters = largeMap },
+        ] as [BadMessage<CSIv1.CreateSnapshotRequest>])
+    func createSnapshot(bad: BadMessage<CSIv1.CreateSnapshotRequest>) throws {
+        try bad.expectRefusal(of: .init(sourceVolumeID: "v", name: "s"), by: CreateSnapshot.self)
+        try BadMessage<CSIv1.DeleteSnapshotRequest>("snapshot_id") { $0.snapshotID = "" }
+            .expectRefusal(of: .init(snapshotID: "s"), by: DeleteSnapshot.self)
+        try BadMessage<CSIv1.GetSnapshotRequest>("snapshot_id") { $0.snapshotID = "" }
+            .expectRefusal(of: .init(snapshotID: "s"), by: GetSnapshot.self)
+    }
+
+    @Test(
+        "ListSnapshots",
+        arguments: [
+            .init("max_entries") { $0.maxEntries = -1 },
+            .init("starting_token", code: "ABORTED") { $0.startingToken = "x" },
+            .init("snapshot_id") { $0.snapshotID = long }, .init("source_volume_id") { $0.sourceVolumeID = "a\nb" },
+        ] as [BadMessage<CSIv1.ListSnapshotsRequest>])
+    func listSnapshots(bad: BadMessage<CSIv1.ListSnapshotsRequest>) throws {
+        try bad.expectRefusal(of: .init(sourceVolumeID: "v", snapshotID: "s"), by: ListSnapshots.self)
+    }
+
+    @Test(
+        "Expansion and modification",
+        arguments: [
+            .init("volume_id") { $0.volumeID = "" }, .init("capacity_range") { $0.capacityRange = nil },
+            .init("capacity_range") { $0.capacityRange = .init() },
+            .init("volume_capability") { $0.volumeCapability = .init() },
+        ] as [BadMessage<CSIv1.ControllerExpandVolumeRequest>])
+    func expand(bad: BadMessage<CSIv1.ControllerExpandVolumeRequest>) throws {
+        try bad.expectRefusal(
+            of: .init(volumeID: "v", capacityRange: .init(requiredBytes: 1)), by: ExpandVolume.self)
+        try BadMessage<CSIv1.ControllerModifyVolumeRequest>("mutable_parameters") {
+            $0.mutableParameters = Self.largeMap
+        }
+        .expectRefusal(of: .init(volumeID: "v"), by: ModifyVolume.self)
+    }
+
+    @Test(
+        "NodeStageVolume and NodeUnstageVolume",
+        arguments: [
+            .init("volume_id") { $0.volumeID = "" }, .init("staging_target_path") { $0.stagingTargetPath = "" },
+            .init("staging_target_path") { $0.stagingTargetPath = "a/b" },
+            .init("volume_capability") { $0.volumeCapability = nil },
+        ] as [BadMessage<CSIv1.NodeStageVolumeRequest>])
+    func stage(bad: BadMessage<CSIv1.NodeStageVolumeRequest>) throws {
+        let good = CSIv1.NodeStageVolumeRequest(
+            volumeID: "v", stagingTargetPath: "/s", volumeCapability: Self.capability)
+        try bad.expectRefusal(of: good, by: StageVolume.self)
+        try BadMessage<CSIv1.NodeUnstageVolumeRequest>("staging_target_path") { $0.stagingTargetPath = "" }
+            .expectRefusal(of: .init(volumeID: "v", stagingTargetPath: "/s"), by: UnstageVolume.self)
+    }
+
+    @Test(
+        "NodeExpandVolume",
+        arguments: [
+            .init("volume_id") { $0.volumeID = "" }, .init("volume_path") { $0.volumePath = "" },
+            .init("capacity_range") { $0.capacityRange = .init(requiredBytes: -1) },
+        ] as [BadMessage<CSIv1.NodeExpandVolumeRequest>])
+    func nodeExpand(bad: BadMessage<CSIv1.NodeExpandVolumeRequest>) throws {
+        try bad.expectRefusal(of: .init(volumeID: "v", volumePath: "/t"), by: ExpandVolumeOnNode.self)
+    }
+
+    @Test(
+        "Group snapshots",
+        arguments: [
+            .init("name") { $0.name = "" }, .init("source_volume_ids") { $0.sourceVolumeIDs = [] },
+            .init("source_volume_ids[1]") { $0.sourceVolumeIDs = ["a", ""] },
+            .init("source_volume_ids[1]") { $0.sourceVolumeIDs = ["a", "a"] },
+        ] as [BadMessage<CSIv1.CreateVolumeGroupSnapshotRequest>])
+    func groups(bad: BadMessage<CSIv1.CreateVolumeGroupSnapshotRequest>) throws {
+        try bad.expectRefusal(of: .init(name: "g", sourceVolumeIDs: ["a", "b"]), by: CreateGroupSnapshot.self)
+        try BadMessage<CSIv1.DeleteVolumeGroupSnapshotRequest>("group_snapshot_id") { $0.groupSnapshotID = "" }
+            .expectRefusal(of: .init(groupSnapshotID: "g"), by: DeleteGroupSnapshot.self)
+        try BadMessage<CSIv1.GetVolumeGroupSnapshotRequest>("snapshot_ids[1]") { $0.snapshotIDs = ["s", "s"] }
+            .expectRefusal(of: .init(groupSnapshotID: "g"), by: GetGroupSnapshot.self)
+    }
+
+    @Test(
+        "Block metadata",
+        arguments: [
+            .init("snapshot_id") { $0.snapshotID = "" }, .init("max_results") { $0.maxResults = -1 },
+            .init("starting_offset", code: "OUT_OF_RANGE") { $0.startingOffset = -1 },
+        ] as [BadMessage<CSIv1.GetMetadataAllocatedRequest>])
+    func blocks(bad: BadMessage<CSIv1.GetMetadataAllocatedRequest>) throws {
+        try bad.expectRefusal(of: .init(snapshotID: "s"), by: GetAllocatedBlocks.self)
+        try BadMessage<CSIv1.GetMetadataDeltaRequest>("base_snapshot_id") { $0.baseSnapshotID = "" }
+            .expectRefusal(of: .init(baseSnapshotID: "a", targetSnapshotID: "b"), by: GetChangedBlocks.self)
     }
 }

@@ -38,7 +38,7 @@ public struct VolumeSupport: Sendable, Hashable {
     }
 
     /// Why a capability cannot be had, as a sentence about `field`; nil when it can.
-    func refusal(of capability: VolumeCapability) -> Refusal? {
+    func refusal(of capability: VolumeCapability, acceptsGroup: Bool) -> Refusal? {
         guard modes.contains(capability.mode) else {
             let known = modes.map(\.rawValue).sorted().joined(separator: ", ")
             return Refusal(part: "access_mode", reason: "\(capability.mode) is not supported; supported are \(known)")
@@ -50,15 +50,15 @@ public struct VolumeSupport: Sendable, Hashable {
             guard let mount else {
                 return Refusal(part: "mount", reason: "volumes of this driver are raw block devices")
             }
-            return mount.refusal(of: access)
+            return mount.refusal(of: access, acceptsGroup: acceptsGroup)
         }
     }
 
     /// Refuses to publish or stage in a way that cannot be had.
     /// - Throws: FAILED_PRECONDITION for an access mode, which is what the specification calls exceeding the volume's
     ///   capabilities; INVALID_ARGUMENT naming the part for anything else.
-    func requirePossible(_ capability: VolumeCapability, field: String) throws(CSIError) {
-        guard let refusal = refusal(of: capability) else { return }
+    func requirePossible(_ capability: VolumeCapability, field: String, acceptsGroup: Bool) throws(CSIError) {
+        guard let refusal = refusal(of: capability, acceptsGroup: acceptsGroup) else { return }
         guard modes.contains(capability.mode) else {
             throw .preconditionFailed("\(field).\(refusal.part): \(refusal.reason)")
         }
@@ -67,9 +67,9 @@ public struct VolumeSupport: Sendable, Hashable {
 
     /// The first capability that cannot be had.
     /// - Throws: INVALID_ARGUMENT naming the capability and the part of it.
-    func requireAll(_ capabilities: [VolumeCapability], field: String) throws(CSIError) {
+    func requireAll(_ capabilities: [VolumeCapability], field: String, acceptsGroup: Bool) throws(CSIError) {
         for (index, capability) in capabilities.enumerated() {
-            guard let refusal = refusal(of: capability) else { continue }
+            guard let refusal = refusal(of: capability, acceptsGroup: acceptsGroup) else { continue }
             throw .invalid("\(field)[\(index)].\(refusal.part)", refusal.reason)
         }
     }
@@ -82,7 +82,7 @@ struct Refusal: Sendable, Hashable {
 }
 
 extension VolumeSupport.MountSupport {
-    func refusal(of access: MountAccess) -> Refusal? {
+    func refusal(of access: MountAccess, acceptsGroup: Bool) -> Refusal? {
         if let fileSystemTypes, !access.fileSystemType.isEmpty, !fileSystemTypes.contains(access.fileSystemType) {
             let known = fileSystemTypes.sorted().joined(separator: ", ")
             let choice = known.isEmpty ? "leave it empty" : "known are \(known)"
@@ -94,8 +94,7 @@ extension VolumeSupport.MountSupport {
             let known = flags.sorted().joined(separator: ", ")
             return Refusal(part: "mount.mount_flags", reason: "\"\(unknown)\" is not supported; known are \(known)")
         }
-        // VOLUME_MOUNT_GROUP is not advertised, so no caller that reads capabilities sends a group.
-        guard access.group.isEmpty else {
+        guard access.group.isEmpty || acceptsGroup else {
             return Refusal(part: "mount.volume_mount_group", reason: "is not supported by this driver")
         }
         return nil

@@ -7,12 +7,16 @@ import Synchronization
 /// when a caller gives up.
 final class InFlightTable: Sendable {
     /// What a report shows of an operation.
-    struct Entry: Sendable, Hashable {
-        let method: String
+    struct Entry: Sendable {
+        /// The call that began it.
+        let call: Call
         let keys: [OperationKey]
         let age: Duration
         /// Callers that wait for the answer; 0 when all have given up.
         let waiters: Int
+
+        /// The name of the method.
+        var method: String { call.method }
     }
 
     private enum Claim<Reply: Sendable> {
@@ -21,17 +25,48 @@ final class InFlightTable: Sendable {
         case blocked(CSIError)
     }
 
-    private let holders = Mutex<[OperationKey: any InFlightOperation]>([:])
+    private struct Holders {
+        var alone: [OperationKey: any InFlightOperation] = [:]
+        var shared: [OperationKey: [any InFlightOperation]] = [:]
+
+        /// Who keeps a request with these keys from running, and by which key.
+        func conflict(
+            _ keys: [OperationKey], _ sharedKeys: [OperationKey]
+        ) -> (key: OperationKey, holder: any InFlightOperation)? {
+            for key in keys {
+                if let holder = alone[key] ?? shared[key]?.first { return (key, holder) }
+            }
+            for key in sharedKeys {
+                if let holder = alone[key] { return (key, holder) }
+            }
+            return nil
+        }
+
+        mutating func add(_ operation: any InFlightOperation) {
+            for key in operation.keys { alone[key] = operation }
+            for key in operation.sharedKeys { shared[key, default: []].append(operation) }
+        }
+
+        mutating func remove(_ operation: any InFlightOperation) {
+            for key in operation.keys { alone[key] = nil }
+            for key in operation.sharedKeys {
+                shared[key]?.removeAll { $0 === operation }
+                if shared[key]?.isEmpty == true { shared[key] = nil }
+            }
+        }
+    }
+
+    private let holders = Mutex(Holders())
 
     /// Runs `body` on `executor` while holding the request's keys, or joins the operation that already does the same.
     ///
     /// - Throws: What `body` throws; ABORTED when a key is held; CANCELLED when the calling task is cancelled, while the
     ///   work goes on.
     func run<Request: ValidatedRequest, Reply: Sendable>(
-        _ method: String, _ request: Request, on executor: any TaskExecutor,
+        _ call: Call, _ request: Request, on executor: any TaskExecutor,
         body: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
-        switch claim(method, request, Reply.self) {
+        switch claim(call, request, Reply.self) {
         case .blocked(let error):
             throw error
         case .joined(let operation):
@@ -55,29 +90,30 @@ final class InFlightTable: Sendable {
     var entries: [Entry] {
         let now = ContinuousClock.now
         var seen: Set<ObjectIdentifier> = []
-        return holders.withLock { Array($0.values) }
+        return holders.withLock { Array($0.alone.values) + $0.shared.values.joined() }
             .filter { seen.insert(ObjectIdentifier($0)).inserted }
             .sorted { $0.startedAt < $1.startedAt }
             .map {
-                Entry(method: $0.method, keys: $0.keys, age: now - $0.startedAt, waiters: $0.waiterCount)
+                Entry(call: $0.call, keys: $0.keys, age: now - $0.startedAt, waiters: $0.waiterCount)
             }
     }
 
     /// How many keys are held; 0 when nothing runs.
-    var count: Int { holders.withLock { $0.count } }
+    var count: Int { holders.withLock { $0.alone.count + $0.shared.count } }
 
     private func claim<Request: ValidatedRequest, Reply: Sendable>(
-        _ method: String, _ request: Request, _: Reply.Type
+        _ call: Call, _ request: Request, _: Reply.Type
     ) -> Claim<Reply> {
         let keys = request.keys
+        let sharedKeys = request.sharedKeys
         return holders.withLock { holders in
-            let held = keys.compactMap { key in holders[key].map { (key, $0) } }
-            guard let (key, holder) = held.first else {
-                let operation = Operation<Reply>(method: method, keys: keys, request: request, startedAt: .now)
-                for key in keys { holders[key] = operation }
+            guard let (key, holder) = holders.conflict(keys, sharedKeys) else {
+                let operation = Operation<Reply>(
+                    call: call, keys: keys, sharedKeys: sharedKeys, request: request, startedAt: .now)
+                holders.add(operation)
                 return .started(operation)
             }
-            if let operation = holder as? Operation<Reply>, operation.method == method,
+            if let operation = holder as? Operation<Reply>, operation.call.path == call.path,
                 let running = operation.request as? Request, running == request
             {
                 return .joined(operation)
@@ -87,8 +123,6 @@ final class InFlightTable: Sendable {
     }
 
     private func release(_ operation: some InFlightOperation) {
-        holders.withLock { holders in
-            for key in operation.keys { holders[key] = nil }
-        }
+        holders.withLock { $0.remove(operation) }
     }
 }

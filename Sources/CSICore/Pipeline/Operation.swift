@@ -7,8 +7,9 @@ import Synchronization
 final class Operation<Reply: Sendable>: InFlightOperation {
     typealias Outcome = Result<Reply, CSIError>
 
-    let method: String
+    let call: Call
     let keys: [OperationKey]
+    let sharedKeys: [OperationKey]
     let startedAt: ContinuousClock.Instant
     /// The validated request; an equal one may join.
     let request: any Sendable
@@ -23,9 +24,13 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
     private let state = Mutex(State())
 
-    init(method: String, keys: [OperationKey], request: any Sendable, startedAt: ContinuousClock.Instant) {
-        self.method = method
+    init(
+        call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
+        startedAt: ContinuousClock.Instant
+    ) {
+        self.call = call
         self.keys = keys
+        self.sharedKeys = sharedKeys
         self.request = request
         self.startedAt = startedAt
     }
@@ -77,8 +82,15 @@ final class Operation<Reply: Sendable>: InFlightOperation {
 
 /// An operation without the type of its answer.
 protocol InFlightOperation: AnyObject, Sendable {
-    var method: String { get }
+    /// The call that began it.
+    var call: Call { get }
     var keys: [OperationKey] { get }
+    var sharedKeys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
+}
+
+extension InFlightOperation {
+    /// The name of the method.
+    var method: String { call.method }
 }

@@ -1,34 +1,46 @@
 import CSIProto
 import CSITransport
 import Logging
+import Tracing
 
 /// The way of a request from its decoded message to its answer, the same for every method:
 /// ready? -> validate -> keys (free, join or ABORTED) -> handler on the blocking executor -> answer, and around it the one
-/// place that turns an error into a status and writes the log line.
+/// place that turns an error into a status, measures and writes the log line.
 struct Pipeline: Sendable {
-    let logger: Logger
     let readiness: Readiness
     let executor: any TaskExecutor
+    let records: CallRecords
+    let tracing: CallTracing?
     let inFlight = InFlightTable()
-    let requestIDs = RequestIDs()
+    let unkeyed = UnkeyedCalls()
+
+    /// Metrics and spans go to what is set up for this process, or task, when the pipeline is made.
+    init(driverName: String, logger: Logger, readiness: Readiness, executor: any TaskExecutor) {
+        self.readiness = readiness
+        self.executor = executor
+        records = CallRecords(logger: logger, metrics: CallMetrics(driverName: driverName))
+        tracing = CallTracing()
+    }
 
     /// Serves a call that the driver handles.
     func serve<Request: ValidatedRequest, Reply: Sendable>(
         _ method: String, _ wire: Request.Wire, _ context: RPCContext,
         handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) async throws(RPCError) -> Reply {
-        let startedAt = ContinuousClock.now
-        let id = requestIDs.next()
+        let call = records.begin(method, context)
         var subject: String?
         do throws(CSIError) {
-            try readiness.requireReady()
-            let request = try Request(validating: wire)
-            subject = request.subject
-            let reply = try await run(method, request, logger: callLogger(id, method), handler: handler)
-            record(method, subject: subject, id: id, context, since: startedAt, error: nil)
+            let reply = try await traced(call, context) { (span) async throws(CSIError) -> Reply in
+                try readiness.requireReady()
+                let request = try Request(validating: wire)
+                subject = request.subject
+                if let span { CallTracing.describe(request, in: span) }
+                return try await run(call, request, handler: handler)
+            }
+            records.end(call, subject: subject, context, error: nil)
             return reply
         } catch {
-            record(method, subject: subject, id: id, context, since: startedAt, error: error)
+            records.end(call, subject: subject, context, error: error)
             throw RPCError(code: error.code, message: error.message)
         }
     }
@@ -37,87 +49,44 @@ struct Pipeline: Sendable {
     func serveQuickly<Reply: Sendable>(
         _ method: String, _ context: RPCContext, handler: () async throws(CSIError) -> Reply
     ) async throws(RPCError) -> Reply {
+        let call = records.begin(method, context)
         do throws(CSIError) {
-            let reply = try await handler()
-            if logger.logLevel <= .trace { recordQuick(method, context, error: nil) }
+            let reply = try await traced(call, context) { (_) async throws(CSIError) -> Reply in try await handler() }
+            records.end(call, subject: nil, context, error: nil)
             return reply
         } catch {
-            recordQuick(method, context, error: error)
+            records.end(call, subject: nil, context, error: error)
             throw RPCError(code: error.code, message: error.message)
         }
     }
 
-    /// Notes a call that the transport refused before any handler.
-    func recordRejection(path: String, error: RPCError) {
-        logger.warning(
-            "call refused",
-            metadata: ["path": "\(path)", "code": "\(error.code.name)", "error": "\(error.message)"])
+    /// What runs now, oldest first, also what nobody waits for any more.
+    var running: [InFlightTable.Entry] {
+        (inFlight.entries + unkeyed.entries).sorted { $0.age > $1.age }
+    }
+
+    private func traced<Reply: Sendable>(
+        _ call: Call, _ context: RPCContext, _ body: ((any Span)?) async throws(CSIError) -> Reply
+    ) async throws(CSIError) -> Reply {
+        guard let tracing else { return try await body(nil) }
+        return try await tracing.span(call.method, context, body)
     }
 
     private func run<Request: ValidatedRequest, Reply: Sendable>(
-        _ method: String, _ request: Request, logger: Logger,
-        handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
+        _ call: Call, _ request: Request, handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
+        let logger = records.logger(of: call)
         // A local function: a closure literal with typed throws cannot be passed on through generics by this compiler.
         @Sendable func logged(_ request: Request) async throws(CSIError) -> Reply {
             try await withLogger(logger) { (_) async throws(CSIError) in try await handler(request) }
         }
-        guard request.keys.isEmpty else {
-            return try await inFlight.run(method, request, on: executor, body: logged)
+        guard request.keys.isEmpty, request.sharedKeys.isEmpty else {
+            return try await inFlight.run(call, request, on: executor, body: logged)
         }
-        return try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
-            try await logged(request)
+        return try await unkeyed.run(call) { () async throws(CSIError) in
+            try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
+                try await logged(request)
+            }
         }
-    }
-
-    private func callLogger(_ id: String, _ method: String) -> Logger {
-        var logger = logger
-        logger[metadataKey: "request_id"] = "\(id)"
-        logger[metadataKey: "method"] = "\(method)"
-        return logger
-    }
-
-    private func record(
-        _ method: String, subject: String?, id: String, _ context: RPCContext, since start: ContinuousClock.Instant,
-        error: CSIError?
-    ) {
-        let level = Self.level(of: error)
-        guard logger.logLevel <= level else { return }
-        var metadata: Logger.Metadata = [
-            "request_id": "\(id)", "method": "\(method)", "code": "\(error?.code.name ?? "OK")",
-            "duration_ms": "\((ContinuousClock.now - start).inMilliseconds)",
-        ]
-        if let subject { metadata["subject"] = "\(subject)" }
-        if let error { metadata["error"] = "\(error.message)" }
-        if let peer = context.peer { metadata["peer_pid"] = "\(peer.processID)" }
-        logger.log(level: level, "call", metadata: metadata)
-    }
-
-    private func recordQuick(_ method: String, _ context: RPCContext, error: CSIError?) {
-        let id = requestIDs.next()
-        if let error {
-            record(method, subject: nil, id: id, context, since: .now, error: error)
-        } else {
-            logger.trace("call", metadata: ["request_id": "\(id)", "method": "\(method)", "code": "OK"])
-        }
-    }
-
-    /// Our faults are errors, what the caller can mend is a warning, what goes by itself is information.
-    private static func level(of error: CSIError?) -> Logger.Level {
-        switch error?.code {
-        case nil: .info
-        case .internalError?, .unknown?, .dataLoss?: .error
-        case .aborted?, .cancelled?, .deadlineExceeded?, .unavailable?: .info
-        default: .warning
-        }
-    }
-}
-
-extension Duration {
-    /// For log lines: milliseconds with three decimals.
-    var inMilliseconds: String {
-        let micros = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-        let rest = String(micros % 1000)
-        return "\(micros / 1000)." + String(repeating: "0", count: max(0, 3 - rest.utf8.count)) + rest
     }
 }

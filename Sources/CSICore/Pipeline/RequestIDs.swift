@@ -10,7 +10,15 @@ final class RequestIDs: Sendable {
         prefix = String(repeating: "0", count: 16 - random.utf8.count) + random + "-"
     }
 
-    func next() -> String {
-        prefix + String(counter.wrappingAdd(1, ordering: .relaxed).newValue)
+    func next() -> RequestID {
+        RequestID(prefix: prefix, number: counter.wrappingAdd(1, ordering: .relaxed).newValue)
     }
+}
+
+/// The number of a request; its text is made when somebody looks at it.
+struct RequestID: Sendable, Hashable, CustomStringConvertible {
+    let prefix: String
+    let number: UInt64
+
+    var description: String { prefix + String(number) }
 }

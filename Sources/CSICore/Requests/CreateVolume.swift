@@ -23,6 +23,9 @@ public struct CreateVolume: ValidatedRequest {
     /// Where the volume must be reachable from; nil when the caller does not say.
     public let accessibility: TopologyRequirement?
 
+    /// What the volume is to be filled with; nil for an empty volume.
+    public let source: ContentSource?
+
     /// Checks a message.
     /// - Throws: INVALID_ARGUMENT naming the first field that cannot be used.
     public init(validating wire: CSIv1.CreateVolumeRequest) throws(CSIError) {
@@ -42,13 +45,18 @@ public struct CreateVolume: ValidatedRequest {
         } else {
             accessibility = nil
         }
-        guard wire.volumeContentSource == nil else {
-            throw .invalid("volume_content_source", "is not supported by this driver; create an empty volume")
+        if let source = wire.volumeContentSource {
+            self.source = try ContentSource(validating: source)
+        } else {
+            source = nil
         }
     }
 
     /// The name, and the id that the name gives: a create and a delete of the same volume exclude each other.
     public var keys: [OperationKey] { [.volumeName(name), .volume(VolumeID(derivedFrom: name))] }
+
+    /// The source, which must not go away while it is read.
+    public var sharedKeys: [OperationKey] { source.map { [$0.key] } ?? [] }
 
     /// The name.
     public var subject: String? { name.rawValue }
@@ -61,9 +69,9 @@ public struct CreateVolume: ValidatedRequest {
         var fingerprint = Fingerprint()
         fingerprint.add("name", name.rawValue)
         for text in capabilities.map(\.canonicalText).sorted() { fingerprint.add("volume_capabilities", text) }
-        let own = parameters.map.values.filter { !$0.key.hasPrefix(Parameters.kubernetesPrefix) }
-        fingerprint.add("parameters", StringMap(own))
+        fingerprint.add("parameters", parameters.own)
         fingerprint.add("mutable_parameters", mutableParameters.map)
+        if let source { fingerprint.add("volume_content_source", source.description) }
         return fingerprint
     }
 }

@@ -23,6 +23,12 @@ public struct PublishVolume: ValidatedRequest {
     /// What CreateVolume returned, and what the kubelet adds.
     public let volumeContext: StringMap
 
+    /// The pod that the volume is published for, when the kubelet tells.
+    public var pod: PodInfo? { PodInfo(volumeContext) }
+
+    /// Whether the volume lives only as long as its pod and nobody has created it (an inline ephemeral volume).
+    public var isEphemeral: Bool { volumeContext["csi.storage.k8s.io/ephemeral"] == "true" }
+
     /// What is needed to reach the storage system; cannot be printed.
     public let secrets: Secrets
 
@@ -42,8 +48,11 @@ public struct PublishVolume: ValidatedRequest {
         secrets = try Secrets.validated(wire.secrets)
     }
 
-    /// The volume and the path.
-    public var keys: [OperationKey] { [.volume(id), .path(target)] }
+    /// What the volume is on this node, and the path.
+    public var keys: [OperationKey] { [.nodeVolume(id), .path(target)] }
+
+    /// The volume.
+    public var sharedKeys: [OperationKey] { [.volume(id)] }
 
     /// The volume's id.
     public var subject: String? { id.rawValue }

@@ -15,8 +15,11 @@ public struct UnpublishVolume: ValidatedRequest {
         target = try AbsolutePath(wire.targetPath, field: "target_path")
     }
 
-    /// The volume and the path.
-    public var keys: [OperationKey] { [.volume(id), .path(target)] }
+    /// What the volume is on this node, and the path.
+    public var keys: [OperationKey] { [.nodeVolume(id), .path(target)] }
+
+    /// The volume.
+    public var sharedKeys: [OperationKey] { [.volume(id)] }
 
     /// The volume's id.
     public var subject: String? { id.rawValue }

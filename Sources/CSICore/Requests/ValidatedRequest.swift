@@ -12,8 +12,11 @@ public protocol ValidatedRequest: Sendable, Hashable {
     /// - Throws: INVALID_ARGUMENT naming the first field that cannot be used.
     init(validating wire: Wire) throws(CSIError)
 
-    /// What the operation holds while it runs; empty for an operation that conflicts with nothing.
+    /// What the operation holds alone while it runs; empty for an operation that changes nothing.
     var keys: [OperationKey] { get }
+
+    /// What must stay as it is while the operation runs; others may hold it in the same way.
+    var sharedKeys: [OperationKey] { get }
 
     /// The id, name or path that the request is about, for the log line; nil when there is none.
     var subject: String? { get }
@@ -22,6 +25,9 @@ public protocol ValidatedRequest: Sendable, Hashable {
 extension ValidatedRequest {
     /// Nothing is held.
     public var keys: [OperationKey] { [] }
+
+    /// Nothing is shared.
+    public var sharedKeys: [OperationKey] { [] }
 
     /// No subject.
     public var subject: String? { nil }

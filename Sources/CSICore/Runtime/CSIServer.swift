@@ -45,9 +45,9 @@ public final class CSIServer: Service {
 
     private let driver: any CSIDriver
     private let role: Role
-    private let logger: Logger
+    let logger: Logger
     private let executor: BlockingExecutor
-    private let pipeline: Pipeline
+    let pipeline: Pipeline
     private let server: RPCServer
     private let endpoint: Endpoint
 
@@ -61,15 +61,14 @@ public final class CSIServer: Service {
         var logger = logger
         logger[metadataKey: "driver"] = "\(driver.info.name)"
         let executor = BlockingExecutor(name: "csi-work", maximumThreads: configuration.maximumBlockingThreads)
-        let pipeline = Pipeline(logger: logger, readiness: Readiness(), executor: executor)
-        let topology =
-            configuration.disabledAbilities.contains(.topologyAware) ? nil : (driver as? any TopologyAware)?.topology
-        var routes = RouteTable(pipeline: pipeline, role: role, topology: topology)
-        let capabilities = CapabilityTable(of: driver, without: configuration.disabledAbilities, into: &routes)
+        let pipeline = Pipeline(
+            driverName: driver.info.name, logger: logger, readiness: Readiness(), executor: executor)
+        var routes = RouteTable(pipeline: pipeline, role: role, without: configuration.disabledAbilities)
+        let capabilities = CapabilityTable(of: driver, into: &routes)
         routes.addIdentity(driver, readiness: pipeline.readiness, capabilities: capabilities)
 
         var transport = configuration.transport
-        transport.onRejected = { path, error in pipeline.recordRejection(path: path, error: error) }
+        transport.onRejected = { path, error in pipeline.records.reject(path: path, error: error) }
         self.driver = driver
         self.role = role
         self.logger = logger
@@ -94,14 +93,7 @@ public final class CSIServer: Service {
         logger.notice("serving", metadata: ["endpoint": "\(endpoint)", "role": "\(role.rawValue)"])
         let start = Task(executorPreference: executor) { await self.startDriver() }
         try await server.run()
-        for entry in pipeline.inFlight.entries {
-            logger.warning(
-                "still running at shutdown",
-                metadata: [
-                    "method": "\(entry.method)", "keys": "\(entry.keys.map(\.description).joined(separator: ", "))",
-                    "age_s": "\(entry.age.inSeconds)",
-                ])
-        }
+        if !pipeline.running.isEmpty { dumpRunningOperations("still running at shutdown", level: .warning) }
         start.cancel()
         if case .failed(let error) = pipeline.readiness.state { throw error }
         logger.notice("stopped", metadata: ["endpoint": "\(endpoint)"])

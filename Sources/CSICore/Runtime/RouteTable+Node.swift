@@ -2,9 +2,15 @@ import CSIProto
 
 extension RouteTable {
     mutating func addPublishing(_ driver: any VolumePublishing) {
-        let topology = topology
+        let topology = enabled(.topologyAware, driver as? any TopologyAware)?.topology
+        let stages = enabled(.volumeStaging, driver as? any VolumeStaging) != nil
+        let acceptsGroup = acceptsMountGroup(driver)
         node(CSIv1.Node.nodePublishVolume) { (request: PublishVolume) async throws(CSIError) in
-            try driver.support.requirePossible(request.capability, field: "volume_capability")
+            try driver.support.requirePossible(
+                request.capability, field: "volume_capability", acceptsGroup: acceptsGroup)
+            guard !stages || request.stagingPath != nil else {
+                throw .preconditionFailed("staging_target_path is required: volumes of this driver are staged first")
+            }
             try await driver.publish(request)
             return CSIv1.NodePublishVolumeResponse()
         }
@@ -20,6 +26,28 @@ extension RouteTable {
             CSIv1.NodeGetInfoResponse(
                 nodeID: driver.nodeID.rawValue, maxVolumesPerNode: max(0, driver.maximumVolumesPerNode),
                 accessibleTopology: topology?.wire)
+        }
+    }
+}
+
+extension RouteTable {
+    mutating func addStaging(_ driver: any VolumeStaging) {
+        let acceptsGroup = acceptsMountGroup(driver)
+        node(CSIv1.Node.nodeStageVolume) { (request: StageVolume) async throws(CSIError) in
+            try driver.support.requirePossible(
+                request.capability, field: "volume_capability", acceptsGroup: acceptsGroup)
+            try await driver.stage(request)
+            return CSIv1.NodeStageVolumeResponse()
+        }
+        node(CSIv1.Node.nodeUnstageVolume) { (request: UnstageVolume) async throws(CSIError) in
+            try await driver.unstage(request)
+            return CSIv1.NodeUnstageVolumeResponse()
+        }
+    }
+
+    mutating func addNodeExpanding(_ driver: any NodeExpanding) {
+        node(CSIv1.Node.nodeExpandVolume) { (request: ExpandVolumeOnNode) async throws(CSIError) in
+            CSIv1.NodeExpandVolumeResponse(capacityBytes: max(0, try await driver.expandOnNode(request)))
         }
     }
 }

@@ -33,6 +33,9 @@ public struct Parameters: Sendable, Hashable {
     /// The name of the PersistentVolume, when the provisioner runs with `--extra-create-metadata`.
     public var volumeName: String? { map["csi.storage.k8s.io/pv/name"] }
 
+    /// The pairs that are the driver's own, without what Kubernetes' sidecars add.
+    public var own: StringMap { StringMap(map.values.filter { !$0.key.hasPrefix(Self.kubernetesPrefix) }) }
+
     /// A reader that notes which keys were taken.
     public func reader() -> Reader { Reader(self) }
 

@@ -28,6 +28,9 @@ public struct StringMap: Sendable, Hashable {
     /// The value of a key.
     public subscript(key: String) -> String? { values[key] }
 
+    /// The length of all keys and values in bytes.
+    public var totalBytes: Int { values.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } }
+
     /// The pairs in the order of their keys.
     public var sorted: [(key: String, value: String)] { values.sorted { $0.key < $1.key } }
 

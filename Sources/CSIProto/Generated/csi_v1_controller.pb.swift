@@ -92,12 +92,12 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.map(66, self.mutableParameters, key: WireString.self, value: WireString.self)
-            writer.optional(58, self.accessibilityRequirements, as: WireMessage<CSIv1.TopologyRequirement>.self)
-            writer.optional(50, self.volumeContentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
+            writer.message(58, self.accessibilityRequirements)
+            writer.message(50, self.volumeContentSource)
             writer.secrets(42, self.secrets)
             writer.map(34, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(26, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
-            writer.optional(18, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.messages(26, self.volumeCapabilities)
+            writer.message(18, self.capacityRange)
             writer.singular(10, self.name, as: WireString.self)
         }
 
@@ -154,7 +154,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+            writer.message(10, self.volume)
         }
 
         /// Renders the fields that are set.
@@ -331,7 +331,7 @@ extension CSIv1 {
             writer.map(50, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
             writer.singular(32, self.readonly, as: WireBool.self)
-            writer.optional(26, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(26, self.volumeCapability)
             writer.singular(18, self.nodeID, as: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
@@ -573,7 +573,7 @@ extension CSIv1 {
             writer.map(50, self.mutableParameters, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
             writer.map(34, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(26, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.messages(26, self.volumeCapabilities)
             writer.map(18, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
@@ -637,7 +637,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.message, as: WireString.self)
-            writer.optional(10, self.confirmed, as: WireMessage<CSIv1.ValidateVolumeCapabilitiesResponse.Confirmed>.self)
+            writer.message(10, self.confirmed)
         }
 
         /// Renders the fields that are set.
@@ -709,7 +709,7 @@ extension CSIv1 {
                 writer.unknown(self.unknownFields)
                 writer.map(34, self.mutableParameters, key: WireString.self, value: WireString.self)
                 writer.map(26, self.parameters, key: WireString.self, value: WireString.self)
-                writer.repeated(18, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                writer.messages(18, self.volumeCapabilities)
                 writer.map(10, self.volumeContext, key: WireString.self, value: WireString.self)
             }
 
@@ -829,7 +829,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.nextToken, as: WireString.self)
-            writer.repeated(10, self.entries, as: WireMessage<CSIv1.ListVolumesResponse.Entry>.self)
+            writer.messages(10, self.entries)
         }
 
         /// Renders the fields that are set.
@@ -885,7 +885,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                writer.message(18, self.volumeCondition)
                 writer.repeated(10, self.publishedNodeIDs, as: WireString.self)
             }
 
@@ -943,8 +943,8 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.status, as: WireMessage<CSIv1.ListVolumesResponse.VolumeStatus>.self)
-                writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+                writer.message(18, self.status)
+                writer.message(10, self.volume)
             }
 
             /// Renders the fields that are set.
@@ -1051,8 +1051,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(18, self.status, as: WireMessage<CSIv1.ControllerGetVolumeResponse.VolumeStatus>.self)
-            writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+            writer.message(18, self.status)
+            writer.message(10, self.volume)
         }
 
         /// Renders the fields that are set.
@@ -1108,7 +1108,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                writer.message(18, self.volumeCondition)
                 writer.repeated(10, self.publishedNodeIDs, as: WireString.self)
             }
 
@@ -1273,9 +1273,9 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+            writer.message(26, self.accessibleTopology)
             writer.map(18, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(10, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.messages(10, self.volumeCapabilities)
         }
 
         /// Renders the fields that are set.
@@ -1340,8 +1340,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.minimumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
-            writer.optional(18, self.maximumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
+            writer.message(26, self.minimumVolumeSize)
+            writer.message(18, self.maximumVolumeSize)
             writer.singular(8, self.availableCapacity, as: WireInt64.self)
         }
 
@@ -1425,7 +1425,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.ControllerServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -1751,7 +1751,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(10, self.snapshot)
         }
 
         /// Renders the fields that are set.
@@ -1983,7 +1983,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.nextToken, as: WireString.self)
-            writer.repeated(10, self.entries, as: WireMessage<CSIv1.ListSnapshotsResponse.Entry>.self)
+            writer.messages(10, self.entries)
         }
 
         /// Renders the fields that are set.
@@ -2032,7 +2032,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                writer.message(10, self.snapshot)
             }
 
             /// Renders the fields that are set.
@@ -2140,7 +2140,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(10, self.snapshot)
         }
 
         /// Renders the fields that are set.
@@ -2210,9 +2210,9 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(34, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(34, self.volumeCapability)
             writer.secrets(26, self.secrets)
-            writer.optional(18, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.message(18, self.capacityRange)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
 

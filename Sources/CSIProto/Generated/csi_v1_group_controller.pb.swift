@@ -74,7 +74,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.GroupControllerServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -344,7 +344,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+            writer.message(10, self.groupSnapshot)
         }
 
         /// Renders the fields that are set.
@@ -415,8 +415,8 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(32, self.readyToUse, as: WireBool.self)
-            writer.optional(26, self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
-            writer.repeated(18, self.snapshots, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(26, self.creationTime)
+            writer.messages(18, self.snapshots)
             writer.singular(10, self.groupSnapshotID, as: WireString.self)
         }
 
@@ -635,7 +635,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+            writer.message(10, self.groupSnapshot)
         }
 
         /// Renders the fields that are set.

@@ -79,7 +79,7 @@ extension CSIv1 {
             writer.unknown(self.unknownFields)
             writer.map(50, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
-            writer.optional(34, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(34, self.volumeCapability)
             writer.singular(26, self.stagingTargetPath, as: WireString.self)
             writer.map(18, self.publishContext, key: WireString.self, value: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
@@ -310,7 +310,7 @@ extension CSIv1 {
             writer.map(66, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(58, self.secrets)
             writer.singular(48, self.readonly, as: WireBool.self)
-            writer.optional(42, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(42, self.volumeCapability)
             writer.singular(34, self.targetPath, as: WireString.self)
             writer.singular(26, self.stagingTargetPath, as: WireString.self)
             writer.map(18, self.publishContext, key: WireString.self, value: WireString.self)
@@ -566,8 +566,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
-            writer.repeated(10, self.usage, as: WireMessage<CSIv1.VolumeUsage>.self)
+            writer.message(18, self.volumeCondition)
+            writer.messages(10, self.usage)
         }
 
         /// Renders the fields that are set.
@@ -761,7 +761,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.NodeServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -1021,7 +1021,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+            writer.message(26, self.accessibleTopology)
             writer.singular(16, self.maxVolumesPerNode, as: WireInt64.self)
             writer.singular(10, self.nodeID, as: WireString.self)
         }
@@ -1110,9 +1110,9 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.secrets(50, self.secrets)
-            writer.optional(42, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(42, self.volumeCapability)
             writer.singular(34, self.stagingTargetPath, as: WireString.self)
-            writer.optional(26, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.message(26, self.capacityRange)
             writer.singular(18, self.volumePath, as: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }

@@ -190,7 +190,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(26, self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+            writer.messages(26, self.blockMetadata)
             writer.singular(16, self.volumeCapacityBytes, as: WireInt64.self)
             writer.singular(8, self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
         }
@@ -342,7 +342,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(26, self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+            writer.messages(26, self.blockMetadata)
             writer.singular(16, self.volumeCapacityBytes, as: WireInt64.self)
             writer.singular(8, self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
         }

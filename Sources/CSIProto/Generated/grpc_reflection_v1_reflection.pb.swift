@@ -281,7 +281,7 @@ extension GRPCReflectionV1 {
             if case .fileDescriptorResponse(let value)? = self.messageResponse {
                 writer.present(34, value, as: WireMessage<GRPCReflectionV1.FileDescriptorResponse>.self)
             }
-            writer.optional(18, self.originalRequest, as: WireMessage<GRPCReflectionV1.ServerReflectionRequest>.self)
+            writer.message(18, self.originalRequest)
             writer.singular(10, self.validHost, as: WireString.self)
         }
 
@@ -452,7 +452,7 @@ extension GRPCReflectionV1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.service, as: WireMessage<GRPCReflectionV1.ServiceResponse>.self)
+            writer.messages(10, self.service)
         }
 
         /// Renders the fields that are set.

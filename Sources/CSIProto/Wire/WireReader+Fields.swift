@@ -26,8 +26,16 @@ extension WireReader {
     public mutating func repeated<Codec: WireCodec>(
         _ field: inout [Codec.Value], as codec: Codec.Type
     ) throws(WireError) {
-        if field.isEmpty, codec.wireType == .lengthDelimited { field.reserveCapacity(run(of: Codec.Value.self)) }
         try charge(MemoryLayout<Codec.Value>.stride)
+        if field.isEmpty, codec.wireType == .lengthDelimited {
+            let count = run(of: Codec.Value.self)
+            if count == 1 {
+                // A literal is made for half the price of growing an empty array.
+                field = [try codec.read(from: &self)]
+                return
+            }
+            field.reserveCapacity(count)
+        }
         field.append(try codec.read(from: &self))
     }
 
@@ -55,14 +63,24 @@ extension WireReader {
     public mutating func map<Key: WireCodec, Value: WireCodec>(
         _ field: inout ProtoMap<Key.Value, Value.Value>, key: Key.Type, value: Value.Type
     ) throws(WireError) {
-        if field.isEmpty { field.pairs.reserveCapacity(run(of: (Key.Value, Value.Value).self)) }
+        let count = field.isEmpty ? run(of: (Key.Value, Value.Value).self) : 0
+        if count > 1 { field.pairs.reserveCapacity(count) }
         let outer = try enter()
         var entryKey = key.initial
         var entryValue = value.initial
-        while let tag = try nextTag() {
-            if tag == 8 | key.wireType.rawValue {
+        let keyTag = 8 | key.wireType.rawValue
+        let valueTag = 16 | value.wireType.rawValue
+        while position < limit {
+            // An entry has two fields with tags of one byte; anything else is rare.
+            var tag = UInt32(unsafe bytes[unchecked: position])
+            if tag == keyTag || tag == valueTag {
+                position &+= 1
+            } else {
+                tag = try nextTag() ?? 0
+            }
+            if tag == keyTag {
                 try key.merge(into: &entryKey, from: &self)
-            } else if tag == 16 | value.wireType.rawValue {
+            } else if tag == valueTag {
                 try value.merge(into: &entryValue, from: &self)
             } else {
                 try skip(tag)
@@ -70,7 +88,13 @@ extension WireReader {
         }
         leave(outer)
         try charge(MemoryLayout<(Key.Value, Value.Value)>.stride)
-        field.set(entryKey, entryValue)
+        if count == 1 {
+            field.pairs = [(entryKey, entryValue)]
+        } else if count > 1 {
+            field.pairs.append((entryKey, entryValue))
+        } else {
+            field.set(entryKey, entryValue)
+        }
     }
 
     /// Reads a message field, merging it with an earlier occurrence.
@@ -88,10 +112,15 @@ extension WireReader {
     @inlinable
     @inline(__always)
     public mutating func messages<Message: ProtoMessage>(_ field: inout [Message]) throws(WireError) {
-        if field.isEmpty { field.reserveCapacity(run(of: Message.self)) }
         try charge(MemoryLayout<Message>.stride)
+        let count = field.isEmpty ? run(of: Message.self) : 0
         let outer = try enter()
-        field.append(Message())
+        if count == 1 {
+            field = [Message()]
+        } else {
+            if count > 0 { field.reserveCapacity(count) }
+            field.append(Message())
+        }
         try field[field.count &- 1].merge(from: &self)
         leave(outer)
     }

@@ -1,7 +1,8 @@
 /// Reads the fields of one message from contiguous bytes, never past their end.
 ///
 /// A nested message is read by the same reader with a nearer `limit`; nothing is copied but the values themselves.
-/// Every index into `bytes` is checked by `Span` itself, on top of the checks here that turn a bad length into an error.
+/// Invariant: `0 <= position <= limit <= bytes.count`. Single bytes are read without a second check on the strength of
+/// `position < limit`; everything longer goes through the checks of `Span`.
 public struct WireReader: ~Escapable {
     @usableFromInline let bytes: Span<UInt8>
     @usableFromInline var position: Int
@@ -34,7 +35,7 @@ public struct WireReader: ~Escapable {
     public mutating func nextTag() throws(WireError) -> UInt32? {
         guard position < limit else { return nil }
         fieldStart = position
-        let first = bytes[position]
+        let first = unsafe bytes[unchecked: position]
         // One-byte tags are fields 1 to 15: nearly all of them.
         if first < 0x80 {
             position &+= 1
@@ -62,7 +63,7 @@ public struct WireReader: ~Escapable {
     @inline(__always)
     mutating func byte() throws(WireError) -> UInt8 {
         guard position < limit else { throw .truncated }
-        let byte = bytes[position]
+        let byte = unsafe bytes[unchecked: position]
         position &+= 1
         return byte
     }
@@ -73,6 +74,14 @@ public struct WireReader: ~Escapable {
     public mutating func varint() throws(WireError) -> UInt64 {
         let first = try byte()
         if first < 0x80 { return UInt64(first) }
+        // Two bytes hold the lengths of most messages that do not fit into one.
+        if position < limit {
+            let second = unsafe bytes[unchecked: position]
+            if second < 0x80 {
+                position &+= 1
+                return UInt64(first & 0x7f) | UInt64(second) &<< 7
+            }
+        }
         return try longVarint(first)
     }
 
@@ -123,36 +132,12 @@ public struct WireReader: ~Escapable {
         let end = position &+ count
         let slice = bytes.extracting(position..<end)
         position = end
-        // Nearly all strings are ASCII, and that is quick to see.
-        if Self.isASCII(slice) { return unsafe String(copying: UTF8Span(unchecked: slice, isKnownASCII: true)) }
+        if ShortText.isASCII(slice) { return unsafe String(copying: UTF8Span(unchecked: slice, isKnownASCII: true)) }
         do {
             return String(copying: try UTF8Span(validating: slice))
         } catch {
             throw .invalidUTF8
         }
-    }
-
-    @inlinable
-    @inline(__always)
-    static func isASCII(_ text: Span<UInt8>) -> Bool {
-        let raw = text.bytes
-        let count = raw.byteCount
-        var seen: UInt64 = 0
-        var offset = 0
-        while offset &+ 8 <= count {
-            seen |= unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
-            offset &+= 8
-        }
-        if count >= 8 {
-            // The rest, together with some bytes that have been seen.
-            seen |= unsafe raw.unsafeLoadUnaligned(fromUncheckedByteOffset: count &- 8, as: UInt64.self)
-        } else {
-            while offset < count {
-                seen |= UInt64(unsafe raw.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
-                offset &+= 1
-            }
-        }
-        return seen & 0x8080_8080_8080_8080 == 0
     }
 
     /// A length and that many bytes.

@@ -132,16 +132,18 @@ extension FakeHost {
     private func change(_ path: FilePath, _ body: (inout FakeWorld, FakeWorld.Slot) -> Void) {
         try? inspect { (state) throws(HostError) in
             let call = FakeCall(operation: .createDirectory, path: path)
-            var prefix: FilePath = "/"
-            for name in path.removingLastComponent().components {
-                prefix.append(name)
-                let slot = try state.world.slot(prefix, call)
-                guard slot.node == nil else { continue }
-                let permissions = FilePermissions(rawValue: 0o755)
-                state.world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+            var parent = state.world.top
+            var names = Array(path.components)
+            guard let last = names.popLast() else { return }
+            for name in names {
+                let slot = try state.world.slot(FilePath(root: nil, [name]), from: parent, call)
+                if slot.node == nil {
+                    let permissions = FilePermissions(rawValue: 0o755)
+                    state.world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+                }
+                parent = try state.world.step(name, from: parent, call)
             }
-            guard path.lastComponent != nil else { return }
-            body(&state.world, try state.world.slot(path, call))
+            body(&state.world, try state.world.slot(FilePath(root: nil, [last]), from: parent, call))
         }
     }
 

@@ -67,8 +67,8 @@ final class ClientConnection: HTTP2Connection {
 
     // MARK: Frames
 
-    override func header(_ frame: nghttp2_frame, name: WireText, value: WireText) -> Bool {
-        stream(frame.hd.stream_id)?.head.add(name: name, value: value)
+    override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
+        stream(frame.pointee.hd.stream_id)?.head.add(name: name, value: value)
         return true
     }
 
@@ -77,11 +77,11 @@ final class ClientConnection: HTTP2Connection {
         stream(id)?.receive(bytes)
     }
 
-    override func frameReceived(_ frame: nghttp2_frame) {
-        switch UInt32(frame.hd.type) {
+    override func frameReceived(_ frame: FramePointer) {
+        switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
-            let ends = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-            stream(frame.hd.stream_id)?.headersComplete(endsStream: ends)
+            let ends = frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            stream(frame.pointee.hd.stream_id)?.headersComplete(endsStream: ends)
         case NGHTTP2_SETTINGS.rawValue:
             onReady?(nil)
             onReady = nil

@@ -53,7 +53,8 @@ final class ClientStream: MessageStream {
     func receive(_ bytes: UnsafeRawBufferPointer) {
         guard ended == nil else { return }
         do throws(RPCError) {
-            try deframer.feed(bytes) { (message) throws(RPCError) in messages.append(message) }
+            var rest = bytes
+            while let message = try deframer.next(&rest) { messages.append(message) }
         } catch {
             fail(error)
             return

@@ -21,33 +21,29 @@ struct MessageDeframer {
     /// The bytes held of a message that is not complete.
     var bufferedBytes: Int { body.count }
 
-    /// Takes bytes, calling `message` for each message that they complete.
-    mutating func feed(
-        _ bytes: UnsafeRawBufferPointer, _ message: ([UInt8]) throws(RPCError) -> Void
-    ) throws(RPCError) {
-        var offset = 0
-        while offset < bytes.count {
-            if prefixCount < 5 {
-                withUnsafeMutableBytes(of: &prefix) { $0[prefixCount] = bytes[offset] }
-                prefixCount += 1
-                offset += 1
-                guard prefixCount == 5 else { continue }
-                try checkPrefix()
-            } else {
-                let count = min(remaining, bytes.count - offset)
-                let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
-                if body.isEmpty { body.reserveCapacity(count) }
-                body.append(contentsOf: part)
-                remaining -= count
-                offset += count
-            }
-            if remaining == 0 {
-                var complete: [UInt8] = []
-                swap(&complete, &body)
-                prefixCount = 0
-                try message(complete)
-            }
+    /// Takes bytes off the front of `bytes`, up to the end of a message or of the bytes.
+    ///
+    /// - Returns: The message that is complete; nil when all bytes were taken and more are needed.
+    mutating func next(_ bytes: inout UnsafeRawBufferPointer) throws(RPCError) -> [UInt8]? {
+        while prefixCount < 5 {
+            guard let byte = bytes.first else { return nil }
+            withUnsafeMutableBytes(of: &prefix) { $0[prefixCount] = byte }
+            prefixCount += 1
+            bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+            if prefixCount == 5 { try checkPrefix() }
         }
+        let count = min(remaining, bytes.count)
+        if count > 0 {
+            if body.isEmpty { body.reserveCapacity(count) }
+            body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            remaining -= count
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[count...])
+        }
+        guard remaining == 0 else { return nil }
+        var complete: [UInt8] = []
+        swap(&complete, &body)
+        prefixCount = 0
+        return complete
     }
 
     private mutating func checkPrefix() throws(RPCError) {

@@ -34,11 +34,8 @@ struct RequestStream {
 
     /// Takes bytes of the body.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) throws(RPCError) {
-        // The copies let the deframer's closure write to the rest of `self`.
-        var deframer = deframer
-        self.deframer = MessageDeframer(limit: deframer.limit)
-        defer { self.deframer = deframer }
-        try deframer.feed(bytes) { (message) throws(RPCError) in try self.add(message) }
+        var rest = bytes
+        while let message = try deframer.next(&rest) { try add(message) }
     }
 
     private mutating func add(_ message: [UInt8]) throws(RPCError) {

@@ -1,5 +1,8 @@
 import CNGHTTP2
 
+/// A frame of libnghttp2, valid only inside the callback that gave it.
+typealias FramePointer = UnsafePointer<nghttp2_frame>
+
 /// One HTTP/2 connection: a session, the wire that it talks over, and the turn-wise writing of its output.
 ///
 /// Servers and clients subclass it for what a stream means to them. Only the loop's thread touches it.
@@ -20,12 +23,11 @@ class HTTP2Connection: EndOfTurnWork {
     }
 
     final let loop: EventLoop
-    final private(set) var wire: (any Wire)?
-    final private(set) var isClosed = false
+    @exclusivity(unchecked) final private(set) var wire: (any Wire)?
+    @exclusivity(unchecked) final private(set) var isClosed = false
 
-    private var live: HTTP2Session?
-    private var flushPlanned = false
-    private var isTakingBytes = false
+    @exclusivity(unchecked) private final var live: HTTP2Session?
+    @exclusivity(unchecked) private final var flushPlanned = false
     private let hooks = HTTP2Callbacks.shared
 
     /// A connection over `wire`; nil when memory is out.
@@ -36,6 +38,15 @@ class HTTP2Connection: EndOfTurnWork {
         if live == nil { return nil }
     }
 
+    deinit {
+        destroy()
+    }
+
+    private func destroy() {
+        live?.destroy()
+        live = nil
+    }
+
     /// The session, until the connection is closed.
     final var session: HTTP2Session? { live }
 
@@ -44,10 +55,7 @@ class HTTP2Connection: EndOfTurnWork {
     /// Takes bytes that the peer sent.
     final func receive(_ bytes: UnsafeRawBufferPointer) {
         guard let live, !isClosed else { return }
-        isTakingBytes = true
-        let healthy = live.receive(bytes)
-        isTakingBytes = false
-        if !healthy {
+        guard live.receive(bytes) else {
             // Most often: what arrived is not HTTP/2. Nothing more can be said on this session.
             close()
             return
@@ -126,22 +134,22 @@ class HTTP2Connection: EndOfTurnWork {
         wire = nil
         connectionClosed()
         // The session may be on the stack, calling us. Holding self as well keeps its callbacks' context alive.
-        loop.later { [self] in live = nil }
+        loop.later { [self] in destroy() }
     }
 
     // MARK: Events, for the subclasses
 
-    func frameBegan(_ header: nghttp2_frame_hd) {}
+    func frameBegan(_ header: UnsafePointer<nghttp2_frame_hd>) {}
 
-    func headersBegan(_ frame: nghttp2_frame) {}
+    func headersBegan(_ frame: FramePointer) {}
 
-    func header(_ frame: nghttp2_frame, name: WireText, value: WireText) -> Bool { true }
+    func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool { true }
 
     func data(stream: Int32, bytes: UnsafeRawBufferPointer) {}
 
-    func frameReceived(_ frame: nghttp2_frame) {}
+    func frameReceived(_ frame: FramePointer) {}
 
-    func frameSent(_ frame: nghttp2_frame) {}
+    func frameSent(_ frame: FramePointer) {}
 
     func streamClosed(_ stream: Int32, code: UInt32) {}
 

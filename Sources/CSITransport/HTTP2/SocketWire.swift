@@ -5,7 +5,8 @@ import Glibc
 final class SocketWire: EventSource, Wire {
     private let loop: EventLoop
     private let bytesPerTurn: Int
-    private weak var connection: HTTP2Connection?
+    // Strong, and cut by `close()`: a weak reference would make every retain of the connection slow.
+    private var connection: HTTP2Connection?
     private var unsent: [UInt8] = []
     private var unsentStart = 0
     private var isReading = true

@@ -4,8 +4,9 @@ final class MemoryWire: Wire {
     private static let capacity = 64 * 1024
 
     private let loop: EventLoop
-    private weak var connection: HTTP2Connection?
-    private weak var other: MemoryWire?
+    // Strong, and cut by `close()`.
+    private var connection: HTTP2Connection?
+    private var other: MemoryWire?
     private var inbox: [UInt8] = []
     private var isDelivering = false
     private var isReading = true
@@ -69,5 +70,6 @@ final class MemoryWire: Wire {
         if let other, !other.isClosed {
             loop.later { other.connection?.wireClosed() }
         }
+        other = nil
     }
 }

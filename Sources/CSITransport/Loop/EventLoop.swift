@@ -31,7 +31,7 @@ final class EventLoop: TaskExecutor {
     private let wakeup: Int32
 
     // Only the thread whose id `owner` holds reads or writes these.
-    nonisolated(unsafe) var state = State()
+    @exclusivity(unchecked) nonisolated(unsafe) var state = State()
 
     /// Where sockets are read into and frames gathered; shared by all connections, so none keeps a large buffer.
     nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer

@@ -55,7 +55,7 @@ final class Listener: EventSource {
         isResting = true
         core.logger.error("cannot accept connections for now", metadata: ["error": "\(Syscall.message(for: -reason))"])
         core.loop.update(self, for: 0)
-        let timer = LoopTimer { [weak self] in self?.rearm() }
+        let timer = LoopTimer { [unowned self] in rearm() }
         self.timer = timer
         core.loop.arm(timer, after: 100_000_000)
     }

@@ -30,6 +30,8 @@ protocol HostRig: Sendable {
     /// Mounts an empty file system of this size.
     func addFileSystem(at path: FilePath, bytes: Int64) throws
     func addSymbolicLink(_ path: FilePath, to target: FilePath) throws
+    /// Creates a chain of nested directories with a file in each.
+    func addLevels(_ count: Int, below path: FilePath) throws
     /// Writes a file as an application does; false when that is refused.
     func applicationWrites(_ path: FilePath, _ bytes: [UInt8]) -> Bool
     func content(of path: FilePath) -> [UInt8]?
@@ -94,6 +96,14 @@ struct FakeRig: HostRig {
         fake.addSymbolicLink(path, to: target)
     }
 
+    func addLevels(_ count: Int, below path: FilePath) throws {
+        var path = path
+        for _ in 0..<count {
+            fake.addFile(path.appending("file"), [1])
+            path.append("deeper")
+        }
+    }
+
     func applicationWrites(_ path: FilePath, _ bytes: [UInt8]) -> Bool {
         fake.applicationWrites(path, bytes)
     }
@@ -117,7 +127,10 @@ struct LinuxRig: HostRig {
         var template = Array("/tmp/swift-csi-host-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Self.failed("mkdtemp") }
         scratch = FilePath(platformString: template)
-        if HostKind.mountsAreAllowed { try addFileSystem(at: scratch, bytes: 64 << 20) }
+        guard HostKind.mountsAreAllowed else { return }
+        try addFileSystem(at: scratch, bytes: 64 << 20)
+        // As the kubelet's directory is, so that mounts spread as they would on a node.
+        guard mount(nil, scratch.string, nil, UInt(MS_SHARED), nil) == 0 else { throw Self.failed("share \(scratch)") }
     }
 
     static func failed(_ what: String) -> Failed {
@@ -133,6 +146,21 @@ struct LinuxRig: HostRig {
 
     func addSymbolicLink(_ path: FilePath, to target: FilePath) throws {
         guard symlink(target.string, path.string) == 0 else { throw Self.failed("symlink \(path)") }
+    }
+
+    func addLevels(_ count: Int, below path: FilePath) throws {
+        var directory = open(path.string, O_RDONLY | O_DIRECTORY)
+        for _ in 0..<count {
+            // By the descriptor's name in /proc, since a path cannot be this long.
+            let here = "/proc/self/fd/\(directory)"
+            guard mkdir(here + "/deeper", 0o755) == 0, applicationWrites(FilePath(here + "/file"), [1]) else {
+                throw Self.failed("mkdir")
+            }
+            let next = open(here + "/deeper", O_RDONLY | O_DIRECTORY)
+            close(directory)
+            directory = next
+        }
+        close(directory)
     }
 
     func applicationWrites(_ path: FilePath, _ bytes: [UInt8]) -> Bool {

@@ -1,6 +1,7 @@
 import CSIProto
 import Glibc
 import Synchronization
+import Testing
 
 @testable import CSITransport
 
@@ -119,17 +120,25 @@ func withTestServer(
     let endpoint = try directory.endpoint()
     let server = RPCServer(endpoint: endpoint, router: router, configuration: configuration)
     try server.bind()
-    async let running: Void = server.run()
+    // Neither the server nor a test that blocks in a socket call may hold up the few threads of the pool.
+    let ended = Waiter()
+    let started = LoopThread.start(name: "test-server") {
+        do throws(EndpointError) { try server.runOnCallingThread() } catch { Issue.record(error) }
+        ended.resume()
+    }
+    #expect(started == 0)
+    var failure: (any Error)?
     do {
-        try await body(endpoint)
+        try await withTaskExecutorPreference(blockingTests) { try await body(endpoint) }
     } catch {
-        server.beginGracefulShutdown()
-        try await running
-        throw error
+        failure = error
     }
     server.beginGracefulShutdown()
-    try await running
+    await ended.wait { _ in }
+    if let failure { throw failure }
 }
+
+private let blockingTests = BlockingExecutor(name: "tests", maximumThreads: 64)
 
 /// What carries the calls of a test.
 enum Carrier: CaseIterable {
