@@ -289,7 +289,11 @@ final class ServerConnection: HTTP2Connection {
             stream.withheldWindow = 0
         }
         let held = stream.request.bufferedBytes
-        if stream.isRunning { orphans.append(stream) }
+        if stream.isRunning {
+            orphans.append(stream)
+        } else if !waiting.isEmpty {
+            waiting.removeAll { $0 === stream }
+        }
         stream.close()
         requestBytesChanged(by: -held)
         if stream.committedBytes > 0 { commit(stream, to: 0) }
@@ -297,7 +301,10 @@ final class ServerConnection: HTTP2Connection {
 
     override func turnEnded() {
         if !waiting.isEmpty { admitWaiting() }
-        if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent { close() }
+        if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent && wire?.isDrained != false {
+            close()
+            return
+        }
         guard let watchdog, !watchdog.isArmed, hasPreface else { return }
         if openRequests > 0 || committedAnswerBytes > 0 || headersSince > 0 {
             loop.arm(watchdog, after: shortestTimeout)
