@@ -91,7 +91,7 @@ struct CodingTests {
 
     @Test func routesAreFoundByTheirBytes() {
         let paths = (0..<200).map { "/service.\($0 % 7)/Method\($0)" }
-        let table = RouteTable(paths.map { Route(path: $0, shape: Route.Shape()) { _ in } })
+        let table = RouteTable(paths.map { Route(path: $0, shape: Route.Shape(), handler: .immediate { _ in }) })
         for path in paths { #expect(wire(path) { table.route(for: $0) }?.path == path) }
         for path in ["", "/", "/service.0/Method", "/service.0/Method0 "] {
             #expect(wire(path) { table.route(for: $0) } == nil)

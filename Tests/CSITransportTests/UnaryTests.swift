@@ -13,6 +13,22 @@ struct UnaryTests {
         }
     }
 
+    @Test(arguments: Carrier.allCases) func answersAtOnce(_ carrier: Carrier) async throws {
+        var router = RPCRouter()
+        router.immediate(TestMethods.echo) { (request, context) throws(RPCError) in
+            if request.value.isEmpty { throw RPCError(code: .outOfRange, message: context.method) }
+            return request
+        }
+        try await withTestClient(carrier, router) { client in
+            let answer = try await client.unary(TestMethods.echo, TestMessage("now"))
+            #expect(answer.text == "now")
+            let error = await #expect(throws: RPCError.self) {
+                try await client.unary(TestMethods.echo, TestMessage())
+            }
+            #expect(error == RPCError(code: .outOfRange, message: "/test.Service/Echo"))
+        }
+    }
+
     @Test(arguments: Carrier.allCases) func carriesErrors(_ carrier: Carrier) async throws {
         try await withTestClient(carrier) { client in
             let error = await #expect(throws: RPCError.self) {

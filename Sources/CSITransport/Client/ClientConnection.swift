@@ -14,6 +14,9 @@ final class ClientConnection: HTTP2Connection {
     /// Called once the server's settings have arrived, or with the reason why they cannot.
     var onReady: ((RPCError?) -> Void)?
 
+    /// What the header blocks of one answer may take; a server that sends more is not talked to any further.
+    private static let headerListBound = 256 * 1024
+
     private var streams: [Int32: ClientStream] = [:]
     private var isGoingAway = false
     private let messageLimit: Int
@@ -68,8 +71,9 @@ final class ClientConnection: HTTP2Connection {
     // MARK: Frames
 
     override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
-        stream(frame.pointee.hd.stream_id)?.head.add(name: name, value: value)
-        return true
+        guard let stream = stream(frame.pointee.hd.stream_id) else { return true }
+        stream.head.add(name: name, value: value)
+        return stream.head.listBytes <= ClientConnection.headerListBound
     }
 
     override func data(stream id: Int32, bytes: UnsafeRawBufferPointer) {

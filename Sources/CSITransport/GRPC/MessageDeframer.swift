@@ -25,6 +25,12 @@ struct MessageDeframer {
     ///
     /// - Returns: The message that is complete; nil when all bytes were taken and more are needed.
     mutating func next(_ bytes: inout UnsafeRawBufferPointer) throws(RPCError) -> [UInt8]? {
+        if prefixCount == 0 && bytes.count >= 5 {
+            prefix = (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])
+            prefixCount = 5
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[5...])
+            try checkPrefix()
+        }
         while prefixCount < 5 {
             guard let byte = bytes.first else { return nil }
             withUnsafeMutableBytes(of: &prefix) { $0[prefixCount] = byte }

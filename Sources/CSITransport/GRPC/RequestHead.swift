@@ -35,8 +35,9 @@ struct RequestHead {
     private var hasContentType = false
 
     /// Takes one field; the fields past `limit` are counted but not kept.
-    mutating func add(name: WireText, value: WireText, routes: RouteTable, limit: Int, userAgents: inout UserAgentCache)
-    {
+    mutating func add(
+        name: WireText, value: WireText, routes: inout RouteCache, limit: Int, userAgents: inout UserAgentCache
+    ) {
         listBytes += name.count + value.count + 32
         guard listBytes <= limit else { return }
         switch name.count {

@@ -8,6 +8,9 @@ struct ResponseHead {
     /// The custom metadata after the last message.
     private(set) var trailingMetadata = Metadata()
 
+    /// Names and values of all blocks plus 32 for each field.
+    private(set) var listBytes = 0
+
     private var httpStatus = 0
     private var contentType: String?
     private var encoding: String?
@@ -17,6 +20,7 @@ struct ResponseHead {
 
     /// Takes one field of the current block.
     mutating func add(name: WireText, value: WireText) {
+        listBytes += name.count + value.count + 32
         switch name.count {
         case 7 where name.equals(":status"): httpStatus = Int(value.text) ?? 0
         case 11 where name.equals("grpc-status"): status = Int(value.text) ?? RPCCode.unknown.rawValue

@@ -288,7 +288,11 @@ final class EventLoop: TaskExecutor {
     /// Refuses further work; what came in meanwhile still runs.
     private func finish() {
         remote.withLock { $0.ended = true }
-        runReady()
+        // A task that never stops asking for more is left behind.
+        for _ in 0..<1_000 {
+            runReady()
+            if isIdle { break }
+        }
         state.timers.removeAll()
         state.graveyard.removeAll()
         owner.store(0, ordering: .relaxed)

@@ -36,6 +36,30 @@ public struct RPCRouter: Sendable {
         }
     }
 
+    /// Answers a method that takes one message and gives one, at once.
+    ///
+    /// The handler runs on the I/O thread without a task of its own, which saves a fifth of a small call. All other calls
+    /// wait meanwhile: it must take microseconds. It cannot be cancelled.
+    ///
+    /// - Parameters:
+    ///   - method: The method, as the generator made it.
+    ///   - handler: Makes the answer from what is at hand.
+    public mutating func immediate<Request: ProtoMessage, Response: ProtoMessage>(
+        _ method: RPCMethod<Request, Response>,
+        handler: @escaping @Sendable (Request, RPCContext) throws(RPCError) -> Response
+    ) {
+        let run: @Sendable (ServerCall) -> Void = { call in
+            do throws(RPCError) {
+                let request: Request = try call.takeRequest()
+                call.finish(with: try handler(request, call.context).encodedFrame())
+            } catch {
+                call.finish(throwing: error)
+            }
+        }
+        routes.removeAll { $0.path == method.path }
+        routes.append(Route(path: method.path, shape: Route.Shape(), handler: .immediate(run)))
+    }
+
     /// Answers a method that takes one message and gives any number.
     ///
     /// - Parameters:
@@ -104,6 +128,6 @@ public struct RPCRouter: Sendable {
         _ run: nonisolated(nonsending) @escaping @Sendable (ServerCall) async -> Void
     ) {
         routes.removeAll { $0.path == path }
-        routes.append(Route(path: path, shape: shape, run: run))
+        routes.append(Route(path: path, shape: shape, handler: .task(run)))
     }
 }

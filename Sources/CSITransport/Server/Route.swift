@@ -15,15 +15,26 @@ final class Route: Sendable {
     let pathBytes: [UInt8]
 
     /// Runs one call to its end, on the executor that it is called on: no hop, no look-up of executors.
-    let run: nonisolated(nonsending) @Sendable (ServerCall) async -> Void
+    typealias Run = nonisolated(nonsending) @Sendable (ServerCall) async -> Void
+
+    /// How a call is run to its end.
+    enum Handler: Sendable {
+        /// In a task of its own.
+        case task(Run)
+
+        /// At once, on the I/O thread.
+        case immediate(@Sendable (ServerCall) -> Void)
+    }
+
+    let handler: Handler
 
     private let usualAnswerBytes = Atomic<Int>(0)
 
-    init(path: String, shape: Shape, run: nonisolated(nonsending) @escaping @Sendable (ServerCall) async -> Void) {
+    init(path: String, shape: Shape, handler: Handler) {
         self.path = path
         self.shape = shape
         self.pathBytes = Array(path.utf8)
-        self.run = run
+        self.handler = handler
     }
 
     /// What the next answer will probably take: the largest of the recent ones.

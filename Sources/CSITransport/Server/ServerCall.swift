@@ -19,6 +19,9 @@ struct ServerCall: Sendable, MessageSink, MessageSource {
     ///
     /// Only on the I/O thread.
     func takeRequest<Request: ProtoMessage>() throws(RPCError) -> Request {
+        guard bound.loop.isCurrent else {
+            throw RPCError(code: .unavailable, message: "the server has ended")
+        }
         let bytes = bound.value.takeMessage() ?? []
         do throws(WireError) {
             return try Request(decoding: bytes)

@@ -2,7 +2,9 @@
 extension ServerConnection {
     /// Books what waits for the reader of a stream, which has just grown.
     func answerGrew(_ stream: ServerStream) {
-        stream.head.route?.learn(answerBytes: stream.response.pendingBytes)
+        let bytes = stream.response.pendingBytes
+        stream.head.route?.learn(answerBytes: bytes)
+        if bytes > 65_536 { core.largeAnswer(of: bytes) }
         commit(stream, to: max(1, stream.response.pendingBytes))
     }
 

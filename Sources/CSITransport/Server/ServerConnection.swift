@@ -27,7 +27,7 @@ final class ServerConnection: HTTP2Connection {
     @exclusivity(unchecked) var withholding = 0
     // The stream whose header block is being read; `streams` keeps it alive.
     @exclusivity(unchecked) private var headerStream: Unmanaged<ServerStream>?
-    private let routes: RouteTable
+    @exclusivity(unchecked) private var routes: RouteCache
     private let headerListBound: Int
     private let shortestTimeout: UInt64
     @exclusivity(unchecked) private var userAgents = UserAgentCache()
@@ -46,7 +46,7 @@ final class ServerConnection: HTTP2Connection {
         let limits = core.configuration.limits
         self.core = core
         self.limits = limits
-        routes = core.routes
+        routes = RouteCache(core.routes)
         peer = wire.peer
         headerListBound = 4 * max(0, min(limits.headerListBytes, 1 << 24))
         shortestTimeout = min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds
@@ -132,7 +132,7 @@ final class ServerConnection: HTTP2Connection {
                 stream.head.count(name, value)
             } else {
                 stream.head.add(
-                    name: name, value: value, routes: routes, limit: limits.headerListBytes, userAgents: &userAgents)
+                    name: name, value: value, routes: &routes, limit: limits.headerListBytes, userAgents: &userAgents)
             }
             return stream.head.listBytes <= headerListBound
         }
@@ -289,7 +289,11 @@ final class ServerConnection: HTTP2Connection {
             stream.withheldWindow = 0
         }
         let held = stream.request.bufferedBytes
-        if stream.isRunning { orphans.append(stream) }
+        if stream.isRunning {
+            orphans.append(stream)
+        } else if !waiting.isEmpty {
+            waiting.removeAll { $0 === stream }
+        }
         stream.close()
         requestBytesChanged(by: -held)
         if stream.committedBytes > 0 { commit(stream, to: 0) }
@@ -297,7 +301,10 @@ final class ServerConnection: HTTP2Connection {
 
     override func turnEnded() {
         if !waiting.isEmpty { admitWaiting() }
-        if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent { close() }
+        if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent && wire?.isDrained != false {
+            close()
+            return
+        }
         guard let watchdog, !watchdog.isArmed, hasPreface else { return }
         if openRequests > 0 || committedAnswerBytes > 0 || headersSince > 0 {
             loop.arm(watchdog, after: shortestTimeout)

@@ -18,6 +18,8 @@ final class ServerCore {
     private var graves: [ObjectIdentifier: ServerConnection] = [:]
     private var listener: Listener?
     @exclusivity(unchecked) private var requestBytes = 0
+    private var largeAnswerBytes = 0
+    private var trimTimer: LoopTimer?
     private var isShedding = false
     @exclusivity(unchecked) private var runningCalls = 0
     private var phase = Phase.serving
@@ -97,6 +99,18 @@ final class ServerCore {
     }
 
     // MARK: Calls
+
+    /// Memory of large answers is given back a second later: the allocator alone would keep it.
+    func largeAnswer(of bytes: Int) {
+        largeAnswerBytes += bytes
+        guard largeAnswerBytes > 4 * 1024 * 1024, trimTimer?.isArmed != true else { return }
+        let timer = LoopTimer { [unowned self] in
+            largeAnswerBytes = 0
+            CMemory.release()
+        }
+        trimTimer = timer
+        loop.arm(timer, after: 1_000_000_000)
+    }
 
     /// Whether one more call may begin on `connection`.
     func mayBegin(on connection: ServerConnection) -> Bool {

@@ -105,9 +105,15 @@ final class ServerStream: MessageStream {
         isRunning = true
         let loop = connection.loop
         let call = ServerCall(self, on: loop)
-        task = Task(executorPreference: loop) {
-            await route.run(call)
-            call.handlerEnded()
+        switch route.handler {
+        case .immediate(let run):
+            run(call)
+            handlerEnded()
+        case .task(let run):
+            task = Task(executorPreference: loop) {
+                await run(call)
+                call.handlerEnded()
+            }
         }
     }
 

@@ -44,20 +44,20 @@ public enum EndpointError: Error, Sendable, Hashable, CustomStringConvertible {
         case .empty:
             "the endpoint is empty; expected unix:///absolute/path.sock"
         case .unsupportedScheme(let scheme):
-            "the endpoint's scheme \"\(scheme)\" is not supported: CSI is served on Unix sockets only;"
+            "the endpoint's scheme \(scheme.debugDescription) is not supported: CSI is served on Unix sockets only;"
                 + " expected unix:///absolute/path.sock"
         case .abstract(let text):
-            "the endpoint \"\(text)\" names an abstract socket, which any local user could take over;"
+            "the endpoint \(text.debugDescription) names an abstract socket, which any local user could take over;"
                 + " expected unix:///absolute/path.sock"
         case .containsNUL:
             "the endpoint's path contains a NUL byte"
         case .relative(let path):
-            "the endpoint's path \"\(path)\" is not absolute; expected unix:///absolute/path.sock"
+            "the endpoint's path \(path.debugDescription) is not absolute; expected unix:///absolute/path.sock"
         case .tooLong(let path, let bytes):
-            "the endpoint's path \"\(path)\" has \(bytes) bytes; a Unix socket's path has at most"
+            "the endpoint's path \(path.debugDescription) has \(bytes) bytes; a Unix socket's path has at most"
                 + " \(Endpoint.maximumPathBytes)"
         case .missingSuffix(let path):
-            "the endpoint's path \"\(path)\" does not end in .sock, as the CSI specification asks"
+            "the endpoint's path \(path.debugDescription) does not end in .sock, as the CSI specification asks"
         case .notASocket(let path):
             "\(path) exists and is not a socket; it was left alone"
         case .inUse(let path, let pid):
