@@ -114,6 +114,13 @@ struct MalformedInputTests {
         #expect(throws: WireError.tooLarge) { try Everything(decoding: bytes) }
     }
 
+    /// Very many short packed runs take time in proportion, too.
+    @Test func packedRunsAreNotQuadratic() throws {
+        let run = delimited(49, [1, 0, 0, 0])
+        let bytes = [[UInt8]](repeating: run, count: 200_000).flatMap { $0 }
+        #expect(try Everything(decoding: bytes).rFixed32.count == 200_000)
+    }
+
     /// A map of very many keys takes time in proportion.
     @Test func largeMapsAreNotQuadratic() throws {
         var bytes: [UInt8] = []

@@ -34,6 +34,11 @@ struct ProtoMapTests {
         #expect(map.count == 2)
         #expect(map["\u{e9}"] == 1)
         #expect(map["e\u{301}"] == 2)
+        let prefix = String(repeating: "k", count: 20)
+        let long: ProtoMap<String, Int> = [prefix + "1": 1, prefix + "2": 2, prefix + "12345678": 3]
+        #expect(long.values == [1, 2, 3])
+        #expect(long[prefix + "12345678"] == 3)
+        #expect(long[prefix + "12345679"] == nil)
     }
 
     @Test func secretsCannotBePrinted() throws {

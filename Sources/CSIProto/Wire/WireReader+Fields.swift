@@ -49,7 +49,8 @@ extension WireReader {
         limit = position &+ count
         if let size = codec.fixedSize {
             guard count % size == 0 else { throw .malformedPacked }
-            field.reserveCapacity(field.count + count / size)
+            // Only once: room for exactly the next few elements, over and over, would copy all of them every time.
+            if field.isEmpty { field.reserveCapacity(count / size) }
         }
         while position < limit {
             try charge(MemoryLayout<Codec.Value>.stride)

@@ -23,3 +23,19 @@ private func decode<Message: ProtoMessage>(_ type: Message.Type, _ bytes: Unsafe
     // Rendering for a log must cope with whatever was decoded, and keep to one line.
     precondition(!message.description.utf8.contains { $0 < 0x20 || $0 == 0x7f })
 }
+
+// SwiftPM names a program's main function after its target; libFuzzer's own is not linked then, but its driver is.
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+    _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Runs libFuzzer.
+@_cdecl("fuzz_decode_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutableRawPointer?) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runDriver(&count, &arguments, fuzz)
+}

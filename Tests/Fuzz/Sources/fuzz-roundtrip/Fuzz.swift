@@ -30,3 +30,19 @@ private func roundTrip<Message: ProtoMessage>(_ type: Message.Type, _ bytes: Uns
     // NaN differs from itself; anything else must be equal.
     precondition(again == message || message.description.contains("nan"), "decoding has changed the message")
 }
+
+// SwiftPM names a program's main function after its target; libFuzzer's own is not linked then, but its driver is.
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+    _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Runs libFuzzer.
+@_cdecl("fuzz_roundtrip_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutableRawPointer?) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runDriver(&count, &arguments, fuzz)
+}

@@ -6,7 +6,7 @@ enum Messages {
     static func createVolume() -> CSIv1.CreateVolumeRequest {
         var parameters: ProtoMap<String, String> = [:]
         for index in 1...8 { parameters["parameter-\(index)"] = "the-value-of-parameter-number-\(index)" }
-        parameters["csi.storage.k8s.io/pvc/name"] = "data-postgres-0"
+        parameters["csi.storage.k8s.io/pvc/name"] = "data-postgres-ha-replica-0-of-3-main"
         parameters["csi.storage.k8s.io/pvc/namespace"] = "databases"
         parameters["csi.storage.k8s.io/pv/name"] = "pvc-9f0c1f5e-6f0a-4b6e-8a38-1d2f3a4b5c6d"
         let secrets: ProtoMap<String, String> = [
@@ -37,10 +37,10 @@ enum Messages {
                     capacityBytes: 10 << 30,
                     volumeID: "9f0c1f5e-6f0a-4b6e-8a38-00000\(suffix)",
                     volumeContext: [
-                        "server": "nfs-01.storage.example", "share": "/export/k8s/production/volumes/\(suffix)",
+                        "server": "nfs-01.storage.internal", "share": "/export/k8s/production/volumes/\(suffix)",
                     ],
-                    accessibleTopology: [.init(segments: ["topology.hostpath.csi/node": "worker-01.example"])]),
-                status: .init(volumeCondition: .init(message: "healthy")))
+                    accessibleTopology: [.init(segments: ["topology.hostpath.csi/node": "worker-01.internal"])]),
+                status: .init(volumeCondition: .init(message: "healthy now")))
         }
         return CSIv1.ListVolumesResponse(entries: entries, nextToken: "")
     }
