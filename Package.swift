@@ -84,7 +84,12 @@ let libraries: [Target] = [
         name: "CSIHostTracingTests",
         dependencies: ["CSIHostTracing", "CSIHost", "CSITestKit", inMemoryTracing, tracing, instrumentation, system],
         swiftSettings: settings),
-    .target(name: "CSITestKit", dependencies: ["CSIHost", "CSICore", system], swiftSettings: settings),
+    .target(
+        name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSITestKitTests", dependencies: ["CSITestKit", "CSIProto", "CSITransport", logging, lifecycle],
+        swiftSettings: settings),
 ]
 
 let backends: [Target] = [
@@ -124,7 +129,7 @@ let programs: [Target] = [
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
+        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser], swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 

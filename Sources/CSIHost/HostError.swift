@@ -49,7 +49,8 @@ public struct HostError: Error, Sendable, Hashable, CustomStringConvertible {
         var line = "cannot \(operation)"
         if let path { line += " \(Self.printable(path))" }
         line += ": "
-        if let errno, kind == Kind(errno: errno) {
+        // The kernel's words for ELOOP speak of a loop, which a refused link is not.
+        if let errno, kind == Kind(errno: errno), kind != .symbolicLink {
             line += "\(errno.description) (errno \(errno.rawValue))"
         } else {
             line += kind.description

@@ -15,7 +15,7 @@ struct CsictlCommand: AsyncParsableCommand {
         subcommands: [
             InfoCommand.self, ProbeCommand.self, CreateVolumeCommand.self, DeleteVolumeCommand.self,
             ListVolumesCommand.self, GetVolumeCommand.self, ValidateVolumeCommand.self, GetCapacityCommand.self,
-            ControllerCommand.self, NodeCommand.self,
+            ControllerCommand.self, NodeCommand.self, ConformanceCommand.self,
         ])
 
     @OptionGroup var global: GlobalOptions

@@ -37,18 +37,24 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
-    private func connect() async throws -> RPCClient {
+    /// Connects to the driver.
+    func connect() async throws -> RPCClient {
         guard let text = endpoint ?? getenv("CSI_ENDPOINT").map({ String(cString: $0) }) else {
             throw ValidationError("--endpoint (or CSI_ENDPOINT) is required, for example unix:///run/csi/csi.sock")
         }
+        return try await connect(to: text, option: "--endpoint")
+    }
+
+    /// Connects to the endpoint that `option` names.
+    func connect(to text: String, option: String) async throws -> RPCClient {
         let endpoint: Endpoint
         do throws(EndpointError) {
             endpoint = try Endpoint(parsing: text)
         } catch {
-            throw ValidationError("--endpoint: \(error)")
+            throw ValidationError("\(option): \(error)")
         }
         do throws(RPCError) {
-            return try await RPCClient.connect(to: endpoint, timeout: .seconds(min(timeout, 10)))
+            return try await RPCClient.connect(to: endpoint, timeout: .seconds(min(timeout, 3)))
         } catch {
             complain("cannot reach the driver at \(endpoint): \(error.message)")
             throw ExitCode(69)

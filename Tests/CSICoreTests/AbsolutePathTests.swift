@@ -9,6 +9,7 @@ struct AbsolutePathTests {
         "Paths are normalised without touching the disk",
         arguments: [
             ("/a/b", "/a/b"), ("/a//b/", "/a/b"), ("/a/./b", "/a/b"), ("/with space/x", "/with space/x"),
+            ("/a\tb\nc", "/a\tb\nc"),
         ])
     func accepted(text: String, expected: String) throws {
         #expect(try AbsolutePath(text, field: "target_path").description == expected)
@@ -19,7 +20,7 @@ struct AbsolutePathTests {
         arguments: [
             ("", "target_path is required"), ("relative/path", "must be an absolute path"), ("a", "absolute"),
             ("/", "root directory"), ("//", "root directory"), ("/a/../b", "\"..\""), ("/..", "\"..\""),
-            ("/a\u{0}b", "control character"), ("/a\nb", "control character"),
+            ("/a\u{0}b", "control character"), ("/a\u{1b}b", "control character"),
             ("/" + String(repeating: "x", count: 256), "longer than 255"),
             ("/" + String(repeating: "x/", count: 2048), "the limit is 4095"),
         ])

@@ -50,8 +50,8 @@ struct VolumeIDTests {
         "Ids and names are checked",
         arguments: [
             ("", "is required"), (String(repeating: "x", count: 129), "129 bytes long, the limit is 128"),
-            ("a\u{0}b", "control character 0x0"), ("a\nb", "control character 0xa"),
-            ("\u{7f}", "control character 0x7f"),
+            ("a\u{0}b", "control character 0x0"), ("a\u{b}b", "control character 0xb"),
+            ("\u{7f}", "control character 0x7f"), ("a\u{9f}", "control character 0x9f"),
         ])
     func checks(text: String, complaint: String) {
         let nameError = #expect(throws: CSIError.self) { try VolumeName(text) }
@@ -61,6 +61,11 @@ struct VolumeIDTests {
             #expect(error?.message.contains(complaint) == true)
             #expect(error?.message.hasPrefix(field) == true)
         }
+    }
+
+    @Test("Tabs, line ends and all that is printable may be in a name", arguments: ["a\tb", "a\r\nb", "\u{a0}", "%"])
+    func allowed(text: String) throws {
+        #expect(try VolumeName(text).rawValue == text)
     }
 
     @Test("128 bytes are allowed")

@@ -1,89 +1,67 @@
+import CSICore
 import CSIHost
 import CSITestKit
+import Logging
 import SystemPackage
 import Testing
 
-@testable import CSICore
 @testable import CSIHostPath
 
-/// Kills the driver around every change that it makes on the machine, restarts it on what is left, and repeats the call
-/// as a caller would: the end must be the one without a crash, and nothing may be left over.
+/// The machine and the driver of explorations.
+enum Exploration {
+    @Sendable static func host() -> FakeHost {
+        let host = FakeHost()
+        host.addFileSystem(at: "/scratch", bytes: 1 << 30, inodes: 1 << 20)
+        host.addDirectory("/scratch/pool")
+        host.addDirectory("/scratch/pods")
+        return host
+    }
+
+    @Sendable static func driver(_ host: FakeHost) throws -> any CSIDriver {
+        HostPathDriver(
+            configuration: try HostPathConfiguration(
+                info: PluginInfo(name: "hostpath.swift-csi.dev", version: "1"), nodeID: NodeID("node-1"),
+                pool: "/scratch/pool"),
+            role: .all, host: host, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+}
+
 @Suite("hostPath survives a crash at any moment")
 struct CrashTests {
-    private static let target: FilePath = "/scratch/pods/t"
-
-    /// One call of a volume's life, with the calls that must have gone before.
-    enum Step: Int, CaseIterable, Sendable, CustomTestStringConvertible {
-        case create
-        case publish
-        case unpublish
-        case delete
-
-        var testDescription: String { "\(self)" }
-
-        func run(on driver: HostPathDriver) async throws {
-            switch self {
-            case .create: _ = try await driver.create(Requests.create("v"))
-            case .publish: try await driver.publish(Requests.publish("v", at: CrashTests.target, readOnly: true))
-            case .unpublish: try await driver.unpublish(Requests.unpublish("v", at: CrashTests.target))
-            case .delete: try await driver.delete(Requests.delete("v"))
-            }
-        }
+    @Test("Every crash point of a volume's life")
+    func lifecycle() async throws {
+        let explorer = CrashExplorer(host: Exploration.host, driver: Exploration.driver)
+        let report = try await explorer.explore(.fullLifecycle(targets: "/scratch/pods"))
+        try report.requireNoFailures()
+        // Create and delete alone make more than ten changes, each tried at three moments and with two kinds of crash.
+        #expect(report.explored > 80)
     }
 
-    @Test("Every crash point of every call", arguments: Step.allCases, CrashKind.allCases)
-    func explore(step: Step, kind: CrashKind) async throws {
-        let (expected, mutations) = try await reference(step)
-        #expect(mutations > 0)
-        var explored = 0
-        for moment in CrashMoment.allCases {
-            for count in 0..<mutations {
-                try await Rig.with(.fake) { rig in
-                    let fake = try #require(rig.fake)
-                    for earlier in Step.allCases where earlier.rawValue < step.rawValue {
-                        try await earlier.run(on: rig.driver)
-                    }
-                    fake.crash(moment, afterMutations: count)
-                    _ = try? await step.run(on: rig.driver)
-                    try #require(fake.hasCrashed)
-                    fake.restart(after: kind)
-                    let successor = try rig.secondDriver(role: .all)
-                    try await successor.preflight()
-                    try await successor.start()
-                    // A power failure takes mounts with it; the caller publishes again before anything else.
-                    if kind != .process, step == .unpublish || step == .delete {
-                        try await Step.unpublish.run(on: successor)
-                    }
-                    try await step.run(on: successor)
-                    let state = state(of: fake)
-                    #expect(state == expected, "crash \(moment) mutation \(count)")
-                    explored += 1
-                }
-            }
-        }
-        #expect(explored == mutations * CrashMoment.allCases.count)
+    @Test("The explorer finds a driver that forgets to clean up")
+    func findsFaults() async throws {
+        let explorer = CrashExplorer(host: Exploration.host, driver: { host in try Forgetful(host: host) })
+        let report = try await explorer.explore(.fullLifecycle(targets: "/scratch/pods"))
+        #expect(!report.failures.isEmpty)
     }
 
-    /// What is left after the step without a crash, and how many changes it makes.
-    private func reference(_ step: Step) async throws -> ([String], Int) {
-        var result: ([String], Int) = ([], 0)
-        try await Rig.with(.fake) { rig in
-            let fake = try #require(rig.fake)
-            for earlier in Step.allCases where earlier.rawValue < step.rawValue {
-                try await earlier.run(on: rig.driver)
-            }
-            fake.clearEffects()
-            try await step.run(on: rig.driver)
-            result = (state(of: fake), fake.mutations.count)
-        }
-        return result
-    }
+    /// The same driver without its start: what a crash leaves behind stays.
+    private struct Forgetful: VolumeProvisioning, VolumePublishing {
+        let driver: HostPathDriver
 
-    /// Everything that outlives the process: paths, contents and mounts.
-    private func state(of fake: FakeHost) -> [String] {
-        let files = fake.paths(below: "/scratch").map { path in
-            "\(path) \(fake.content(of: path)?.description ?? "-")"
+        init(host: FakeHost) throws {
+            driver = try #require(try Exploration.driver(host) as? HostPathDriver)
         }
-        return files + fake.mountTable.entries.map { "\($0.mountPoint) \($0.root) \($0.mountOptions)" }
+
+        var info: PluginInfo { driver.info }
+        var support: VolumeSupport { driver.support }
+        var nodeID: NodeID { driver.nodeID }
+
+        func preflight() async throws(CSIError) { try await driver.preflight() }
+        func create(_ request: CreateVolume) async throws(CSIError) -> Volume { try await driver.create(request) }
+        func delete(_ request: DeleteVolume) async throws(CSIError) { try await driver.delete(request) }
+        func volume(_ id: VolumeID) async throws(CSIError) -> Volume? { try await driver.volume(id) }
+        func publish(_ request: PublishVolume) async throws(CSIError) { try await driver.publish(request) }
+        func unpublish(_ request: UnpublishVolume) async throws(CSIError) { try await driver.unpublish(request) }
+        func stats(_ request: GetVolumeStats) async throws(CSIError) -> VolumeStats { try await driver.stats(request) }
     }
 }

@@ -75,6 +75,21 @@ struct FileContractTests {
     }
 
     @Test(arguments: HostKind.allCases)
+    func `a name need not be text`(kind: HostKind) async throws {
+        try await withHost(kind) { rig in
+            let tree = try await rig.tree()
+            let name = FilePath(platformString: [-1, -2, 0x20, 0x7f, 0])
+            try await tree.createDirectory(name, permissions: mode700)
+            try await tree.writeFileDurably(name.pushing(name), [1])
+            let listed = try await tree.list("", limit: 1).map(\.name)
+            #expect(listed == [name.lastComponent])
+            #expect(try await tree.readFile(name.pushing(name), limit: 1) == [1])
+            try await tree.removeTree(name)
+            #expect(try await !tree.exists(name))
+        }
+    }
+
+    @Test(arguments: HostKind.allCases)
     func `paths cannot leave the tree`(kind: HostKind) async throws {
         try await withHost(kind) { rig in
             let tree = try await rig.tree()

@@ -90,6 +90,30 @@ struct MountContractTests {
     }
 
     @Test(arguments: HostKind.mounting)
+    func `many targets are mounted and unmounted at once`(kind: HostKind) async throws {
+        try await withSourceAndTarget(kind) { rig, source, _ in
+            let mounts = rig.mounts
+            let targets = (0..<8).map { rig.scratch.appending("t\($0)") }
+            for target in targets {
+                try await rig.files.createMountPoint(target, kind: .directory, permissions: [.ownerReadWriteExecute])
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for target in targets {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            let entry = try await mounts.bindMount(source: source, at: target, options: [.readOnly])
+                            #expect(try await mounts.mountTable().topmost(at: target) == entry)
+                            #expect(try await mounts.unmount(target, policy: .orderly()).removed == 1)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await mounts.mountTable().mounts(beneath: rig.scratch).isEmpty)
+        }
+    }
+
+    @Test(arguments: HostKind.mounting)
     func `a file is bound onto a file`(kind: HostKind) async throws {
         try await withSourceAndTarget(kind) { rig, source, target in
             let file = source.appending("file")

@@ -25,6 +25,8 @@ struct VocabularyTests {
                 == #"cannot unmount "/var/lib/a\u{a}b\u{1b}[31m\"": Device or resource busy (errno 16); see fuser -vm"#)
         let refused = HostError(.bindMount, at: nil, kind: .invalidPath)
         #expect(refused.description == "cannot bind mount: invalid path")
+        let link = HostError(.openDirectory, at: "/a", errno: .tooManySymbolicLinkLevels)
+        #expect(link.description == "cannot open directory \"/a\": symbolic link refused")
     }
 
     @Test

@@ -130,7 +130,7 @@ struct StreamingTests {
         let journal = Journal()
         var router = RPCRouter()
         router.clientStreaming(Streaming.sum) { (reader, _) async throws(RPCError) in
-            do { try await Task.sleep(for: .milliseconds(400)) } catch {}
+            _ = await journal.wait(for: "go")
             var count = 0
             while try await reader.next() != nil { count += 1 }
             return TestMessage("\(count)")
@@ -145,6 +145,7 @@ struct StreamingTests {
                 }
                 try await Task.sleep(for: .milliseconds(200))
                 #expect(journal.count("sent") < 60)
+                journal.note("go")
                 try await sender.value
             }
             #expect(answer.text == "500")

@@ -7,6 +7,8 @@ struct RouteTable: Sendable {
     let role: Role
     private let disabled: Set<Ability>
     private(set) var router = RPCRouter()
+    /// The unary handlers by path, for callers within the process.
+    private(set) var localHandlers: [String: any Sendable] = [:]
 
     init(pipeline: Pipeline, role: Role, without disabled: Set<Ability>) {
         self.pipeline = pipeline
@@ -47,9 +49,10 @@ struct RouteTable: Sendable {
         _ method: RPCMethod<Request, Reply>, handler: @escaping @Sendable () async throws(CSIError) -> Reply
     ) {
         let pipeline = pipeline
-        router.unary(method) { (_: Request, context: RPCContext) async throws(RPCError) -> Reply in
+        @Sendable func serve(_: Request, _ context: RPCContext) async throws(RPCError) -> Reply {
             try await pipeline.serveQuickly(method.name, context, handler: handler)
         }
+        install(method, serve)
     }
 
     /// A streaming route of a service that runs beside the controller.
@@ -66,13 +69,22 @@ struct RouteTable: Sendable {
         }
     }
 
+    private mutating func install<Wire: ProtoMessage, Reply: ProtoMessage>(
+        _ method: RPCMethod<Wire, Reply>,
+        _ serve: @escaping @Sendable (Wire, RPCContext) async throws(RPCError) -> Reply
+    ) {
+        router.unary(method, handler: serve)
+        localHandlers[method.path] = LocalHandler(call: serve)
+    }
+
     private mutating func add<Request: ValidatedRequest, Reply: ProtoMessage>(
         _ method: RPCMethod<Request.Wire, Reply>,
         handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) {
         let pipeline = pipeline
-        router.unary(method) { (wire: Request.Wire, context: RPCContext) async throws(RPCError) -> Reply in
+        @Sendable func serve(_ wire: Request.Wire, _ context: RPCContext) async throws(RPCError) -> Reply {
             try await pipeline.serve(method.name, wire, context, handler: handler)
         }
+        install(method, serve)
     }
 }

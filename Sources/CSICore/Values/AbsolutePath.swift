@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// An absolute path of this machine: no `..` component, no control characters, at most 4,095 bytes.
+/// An absolute path of this machine: no `..` component, no banned control character, at most 4,095 bytes.
 ///
 /// Being well formed says nothing of what is there: links are dealt with when the path is opened.
 public struct AbsolutePath: Sendable, Hashable, CustomStringConvertible {
@@ -9,7 +9,7 @@ public struct AbsolutePath: Sendable, Hashable, CustomStringConvertible {
 
     /// Checks a path.
     /// - Throws: INVALID_ARGUMENT naming `field` when the path is empty, relative, too long, the root itself, or has
-    ///   `..` components or control characters.
+    ///   `..` components or banned control characters.
     public init(_ text: String, field: String) throws(CSIError) {
         let text = try WireText.required(text, field, limit: WireText.pathLimit)
         let path = FilePath(text)

@@ -1,4 +1,4 @@
-/// The id of a volume: opaque to callers, 1 to 128 bytes without control characters.
+/// The id of a volume: opaque to callers, 1 to 128 bytes without the control characters that the specification bans.
 ///
 /// An id from the wire may be anything that a caller made up. Before it becomes a part of a path, ask for
 /// ``pathComponent``, which is nil for every id that could leave a directory.
@@ -7,7 +7,7 @@ public struct VolumeID: Sendable, Hashable, Comparable, CustomStringConvertible 
     public let rawValue: String
 
     /// Checks an id.
-    /// - Throws: INVALID_ARGUMENT naming `field` when the id is empty, too long or has control characters.
+    /// - Throws: INVALID_ARGUMENT naming `field` when the id is empty, too long or has banned control characters.
     public init(_ rawValue: String, field: String = "volume_id") throws(CSIError) {
         self.rawValue = try WireText.required(rawValue, field)
     }

@@ -18,14 +18,20 @@ enum WireText {
     static func optional(_ value: String, _ field: String, limit: Int = generalLimit) throws(CSIError) -> String {
         let count = value.utf8.count
         guard count <= limit else { throw .invalid(field, "is \(count) bytes long, the limit is \(limit)") }
-        if let control = firstControlCharacter(in: value) {
-            throw .invalid(field, "contains the control character 0x\(String(control, radix: 16))")
+        if let control = value.unicodeScalars.first(where: isBanned) {
+            throw .invalid(field, "contains the control character 0x\(String(control.value, radix: 16))")
         }
         return value
     }
 
-    /// C0 controls and DEL: they break paths (NUL), logs and terminals, and no field needs them.
-    private static func firstControlCharacter(in value: String) -> UInt8? {
-        value.utf8.first { $0 < 0x20 || $0 == 0x7F }
+    /// The control characters that the specification bans from names: all but tab, line feed and carriage return.
+    ///
+    /// Whoever prints a value escapes those three.
+    private static func isBanned(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x09, 0x0A, 0x0D: false
+        case 0..<0x20, 0x7F...0x9F: true
+        default: false
+        }
     }
 }

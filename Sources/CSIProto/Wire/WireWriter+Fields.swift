@@ -75,7 +75,8 @@ extension WireWriter {
 
     /// Writes a repeated field under one tag.
     @inlinable
-    public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
+    public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type)
+    {
         guard !values.isEmpty else { return }
         let before = written
         var index = values.count

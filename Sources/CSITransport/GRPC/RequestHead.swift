@@ -6,10 +6,13 @@ struct RequestHead {
         let error: RPCError
     }
 
-    private enum ContentType {
-        case missing
-        case grpc
-        case other(String)
+    /// What is wrong with a field.
+    private enum Flaw {
+        case method(String)
+        case contentType(String)
+        case timeout(String)
+        case binaryField(String)
+        case encoding(String)
     }
 
     /// The route that `:path` names; nil when there is none.
@@ -27,11 +30,9 @@ struct RequestHead {
     /// Names and values plus 32 for each field.
     private(set) var listBytes = 0
 
-    private var wrongMethod: String?
-    private var contentType = ContentType.missing
-    private var badTimeout: String?
-    private var badBinaryField: String?
-    private var unknownEncoding: String?
+    // Nil rather than empty: most heads are in order, and should cost nothing.
+    private var flaws: [Flaw]?
+    private var hasContentType = false
 
     /// Takes one field; the fields past `limit` are counted but not kept.
     mutating func add(name: WireText, value: WireText, routes: RouteTable, limit: Int, userAgents: inout UserAgentCache)
@@ -45,7 +46,7 @@ struct RequestHead {
             route = routes.route(for: value)
             if route == nil { unknownPath = value.excerpt(200) }
         case 7 where name.equals(":method"):
-            if !value.equals("POST") { wrongMethod = value.excerpt(20) }
+            if !value.equals("POST") { flaws = (flaws ?? []) + [.method(value.excerpt(20))] }
         case 7 where name.equals(":scheme"): break
         case 10 where name.equals(":authority"): break
         case 10 where name.equals("user-agent"): userAgents.add(value, to: &metadata)
@@ -53,12 +54,13 @@ struct RequestHead {
             let matches =
                 value.equals("application/grpc") || value.equals("application/grpc+proto")
                 || value.begins(with: "application/grpc;") || value.begins(with: "application/grpc+proto;")
-            contentType = matches ? .grpc : .other(value.excerpt())
+            hasContentType = true
+            if !matches { flaws = (flaws ?? []) + [.contentType(value.excerpt())] }
         case 12 where name.equals("grpc-timeout"):
             timeout = GRPCTimeout.parse(value)
-            if timeout == nil { badTimeout = value.excerpt() }
+            if timeout == nil { flaws = (flaws ?? []) + [.timeout(value.excerpt())] }
         case 13 where name.equals("grpc-encoding"):
-            if !value.equals("identity") { unknownEncoding = value.excerpt() }
+            if !value.equals("identity") { flaws = (flaws ?? []) + [.encoding(value.excerpt())] }
         case 14 where name.equals("content-length"): break
         default: addCustom(name, value)
         }
@@ -81,35 +83,42 @@ struct RequestHead {
             while part.first == UInt8(ascii: " ") { part.removeFirst() }
             while part.last == UInt8(ascii: " ") { part.removeLast() }
             guard let bytes = Base64.decode(part) else {
-                badBinaryField = name.excerpt()
+                flaws = (flaws ?? []) + [.binaryField(name.excerpt())]
                 return
             }
             metadata.append(name: name.text, value: .binary(bytes))
         }
     }
 
-    /// What is wrong with the whole block; nil when the call may go on.
-    func rejection(limit: Int) -> Rejection? {
+    /// Whether the call may go on.
+    func isAcceptable(limit: Int) -> Bool {
+        route != nil && flaws == nil && hasContentType && listBytes <= limit
+    }
+
+    /// Why the call may not go on: of several reasons, the one that HTTP looks at first.
+    func rejection(limit: Int) -> Rejection {
         if listBytes > limit {
             return reject(431, .resourceExhausted, "the header list has \(listBytes) bytes; the limit is \(limit)")
         }
-        if let wrongMethod { return reject(405, .internalError, "the HTTP method is \(wrongMethod), not POST") }
-        switch contentType {
-        case .grpc: break
-        case .missing: return reject(415, .invalidArgument, "the request has no content-type")
-        case .other(let text): return reject(415, .invalidArgument, "the content-type \(text) is not application/grpc")
+        for case .method(let name) in flaws ?? [] {
+            return reject(405, .internalError, "the HTTP method is \(name), not POST")
         }
-        if let badTimeout { return reject(400, .internalError, "malformed grpc-timeout: \(badTimeout)") }
-        if let badBinaryField { return reject(400, .internalError, "the field \(badBinaryField) is not base64") }
-        if let unknownEncoding {
-            return reject(200, .unimplemented, "the grpc-encoding \(unknownEncoding) is not supported")
+        guard hasContentType else { return reject(415, .invalidArgument, "the request has no content-type") }
+        for case .contentType(let type) in flaws ?? [] {
+            return reject(415, .invalidArgument, "the content-type \(type) is not application/grpc")
         }
-        if route == nil { return reject(200, .unimplemented, "unknown method \(unknownPath)") }
-        return nil
+        switch flaws?.first {
+        case .timeout(let text): return reject(400, .internalError, "malformed grpc-timeout: \(text)")
+        case .binaryField(let name): return reject(400, .internalError, "the field \(name) is not base64")
+        case .encoding(let name): return reject(200, .unimplemented, "the grpc-encoding \(name) is not supported")
+        case .method, .contentType, nil: return reject(200, .unimplemented, "unknown method \(unknownPath)")
+        }
     }
 
-    /// Whether the refusal is for the encoding, and has to name the ones that are accepted.
-    var hasUnknownEncoding: Bool { unknownEncoding != nil }
+    /// Whether the refusal has to name the encodings that are accepted.
+    var hasUnknownEncoding: Bool {
+        (flaws ?? []).contains { flaw in if case .encoding = flaw { true } else { false } }
+    }
 
     private func reject(_ status: Int, _ code: RPCCode, _ message: String) -> Rejection {
         Rejection(httpStatus: status, error: RPCError(code: code, message: message))

@@ -26,8 +26,8 @@ class HTTP2Connection: EndOfTurnWork {
     @exclusivity(unchecked) final private(set) var wire: (any Wire)?
     @exclusivity(unchecked) final private(set) var isClosed = false
 
-    @exclusivity(unchecked) private var live: HTTP2Session?
-    @exclusivity(unchecked) private var flushPlanned = false
+    @exclusivity(unchecked) private final var live: HTTP2Session?
+    @exclusivity(unchecked) private final var flushPlanned = false
     private let hooks = HTTP2Callbacks.shared
 
     /// A connection over `wire`; nil when memory is out.
@@ -36,6 +36,15 @@ class HTTP2Connection: EndOfTurnWork {
         self.wire = wire
         live = HTTP2Session(settings, events: self)
         if live == nil { return nil }
+    }
+
+    deinit {
+        destroy()
+    }
+
+    private func destroy() {
+        live?.destroy()
+        live = nil
     }
 
     /// The session, until the connection is closed.
@@ -125,7 +134,7 @@ class HTTP2Connection: EndOfTurnWork {
         wire = nil
         connectionClosed()
         // The session may be on the stack, calling us. Holding self as well keeps its callbacks' context alive.
-        loop.later { [self] in live = nil }
+        loop.later { [self] in destroy() }
     }
 
     // MARK: Events, for the subclasses

@@ -12,8 +12,8 @@ enum HTTP2ErrorCode {
 
 /// A session of libnghttp2: bytes in, events out; requests in, bytes out.
 ///
-/// It does no I/O.
-final class HTTP2Session {
+/// It does no I/O. A handle: copies mean the same session, which `destroy()` ends.
+struct HTTP2Session {
     /// The settings that one side announces and the limits that it holds the other to.
     struct Settings {
         var isServer: Bool
@@ -25,7 +25,7 @@ final class HTTP2Session {
         var limits: TransportLimits
     }
 
-    private var session: OpaquePointer?
+    private let session: OpaquePointer
 
     /// A session that reports to `events`, which must outlive it and must not call `receive` or `nextOutput` meanwhile;
     /// nil when memory is out.
@@ -42,11 +42,14 @@ final class HTTP2Session {
             option, UInt64(max(1, limits.resetBurst)), UInt64(max(1, limits.resetsPerSecond)))
         let context = Unmanaged.passUnretained(events).toOpaque()
         let callbacks = HTTP2Callbacks.shared.table
-        let made =
+        var made: OpaquePointer?
+        let result =
             settings.isServer
-            ? nghttp2_session_server_new2(&session, callbacks, context, option)
-            : nghttp2_session_client_new2(&session, callbacks, context, option)
-        guard made == 0, session != nil else { return nil }
+            ? nghttp2_session_server_new2(&made, callbacks, context, option)
+            : nghttp2_session_client_new2(&made, callbacks, context, option)
+        guard result == 0, let made else { return nil }
+        session = made
+        let entry = HTTP2Session.entry
         let entries = [
             entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
             entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams),
@@ -59,11 +62,12 @@ final class HTTP2Session {
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(clamping: settings.connectionWindow))
     }
 
-    deinit {
+    /// Frees the session; not while it is on the stack.
+    func destroy() {
         nghttp2_session_del(session)
     }
 
-    private func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
+    private static func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
         nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
     }
 

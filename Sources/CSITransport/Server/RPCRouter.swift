@@ -23,7 +23,7 @@ public struct RPCRouter: Sendable {
     ///     the server ends.
     public mutating func unary<Request: ProtoMessage, Response: ProtoMessage>(
         _ method: RPCMethod<Request, Response>,
-        handler: @escaping @Sendable (Request, RPCContext) async throws(RPCError) -> Response
+        handler: nonisolated(nonsending) @escaping @Sendable (Request, RPCContext) async throws(RPCError) -> Response
     ) {
         add(method.path, Route.Shape()) { call in
             do throws(RPCError) {
@@ -43,7 +43,9 @@ public struct RPCRouter: Sendable {
     ///   - handler: Sends the messages. The answer ends when it returns, or with the error that it throws.
     public mutating func serverStreaming<Request: ProtoMessage, Response: ProtoMessage>(
         _ method: RPCMethod<Request, Response>,
-        handler: @escaping @Sendable (Request, RPCContext, RPCWriter<Response>) async throws(RPCError) -> Void
+        handler:
+            nonisolated(nonsending) @escaping @Sendable (Request, RPCContext, RPCWriter<Response>)
+            async throws(RPCError) -> Void
     ) {
         add(method.path, Route.Shape(streamsResponses: true)) { call in
             do throws(RPCError) {
@@ -63,7 +65,9 @@ public struct RPCRouter: Sendable {
     ///   - handler: Reads the messages and makes the answer. It need not read them all.
     public mutating func clientStreaming<Request: ProtoMessage, Response: ProtoMessage>(
         _ method: RPCMethod<Request, Response>,
-        handler: @escaping @Sendable (RPCReader<Request>, RPCContext) async throws(RPCError) -> Response
+        handler:
+            nonisolated(nonsending) @escaping @Sendable (RPCReader<Request>, RPCContext) async throws(RPCError) ->
+            Response
     ) {
         add(method.path, Route.Shape(streamsRequests: true)) { call in
             do throws(RPCError) {
@@ -95,7 +99,10 @@ public struct RPCRouter: Sendable {
         }
     }
 
-    mutating func add(_ path: String, _ shape: Route.Shape, _ run: @escaping @Sendable (ServerCall) async -> Void) {
+    mutating func add(
+        _ path: String, _ shape: Route.Shape,
+        _ run: nonisolated(nonsending) @escaping @Sendable (ServerCall) async -> Void
+    ) {
         routes.removeAll { $0.path == path }
         routes.append(Route(path: path, shape: shape, run: run))
     }

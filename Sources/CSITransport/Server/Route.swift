@@ -14,12 +14,12 @@ final class Route: Sendable {
     /// The path as it is on the wire.
     let pathBytes: [UInt8]
 
-    /// Runs one call to its end.
-    let run: @Sendable (ServerCall) async -> Void
+    /// Runs one call to its end, on the executor that it is called on: no hop, no look-up of executors.
+    let run: nonisolated(nonsending) @Sendable (ServerCall) async -> Void
 
     private let usualAnswerBytes = Atomic<Int>(0)
 
-    init(path: String, shape: Shape, run: @escaping @Sendable (ServerCall) async -> Void) {
+    init(path: String, shape: Shape, run: nonisolated(nonsending) @escaping @Sendable (ServerCall) async -> Void) {
         self.path = path
         self.shape = shape
         self.pathBytes = Array(path.utf8)

@@ -10,38 +10,46 @@ final class ServerConnection: HTTP2Connection {
     @exclusivity(unchecked) private(set) var streams: [ServerStream] = []
 
     /// The calls whose handlers run although their streams are gone.
-    @exclusivity(unchecked) private(set) var orphans: [ServerStream] = []
+    @exclusivity(unchecked) var orphans: [ServerStream] = []
 
     /// Calls that were answered.
-    @exclusivity(unchecked) private(set) var finishedCalls = 0
+    @exclusivity(unchecked) var finishedCalls = 0
 
     /// When it last had a call, in nanoseconds.
     @exclusivity(unchecked) private(set) var idleSince: UInt64
 
     /// Bytes of requests held.
-    @exclusivity(unchecked) private(set) var requestBytes = 0
+    @exclusivity(unchecked) var requestBytes = 0
 
-    @exclusivity(unchecked) private var committedAnswerBytes = 0
-    @exclusivity(unchecked) private var waiting: [ServerStream] = []
-    @exclusivity(unchecked) private var openRequests = 0
-    @exclusivity(unchecked) private var withholding = 0
-    @exclusivity(unchecked) private var headerStream: ServerStream?
+    @exclusivity(unchecked) var committedAnswerBytes = 0
+    @exclusivity(unchecked) var waiting: [ServerStream] = []
+    @exclusivity(unchecked) var openRequests = 0
+    @exclusivity(unchecked) var withholding = 0
+    // The stream whose header block is being read; `streams` keeps it alive.
+    @exclusivity(unchecked) private var headerStream: Unmanaged<ServerStream>?
+    private let routes: RouteTable
+    private let headerListBound: Int
+    private let shortestTimeout: UInt64
     @exclusivity(unchecked) private var userAgents = UserAgentCache()
     @exclusivity(unchecked) private var highestStream: Int32 = 0
     @exclusivity(unchecked) private var endedEarly = RecentStreams()
     @exclusivity(unchecked) private var resets: TokenBucket
     @exclusivity(unchecked) private var idleFrames: TokenBucket
-    @exclusivity(unchecked) private var hasPreface = false
-    @exclusivity(unchecked) private var headersSince: UInt64 = 0
-    @exclusivity(unchecked) private var watchdog: LoopTimer?
-    @exclusivity(unchecked) private var isDraining = false
+    @exclusivity(unchecked) var hasPreface = false
+    @exclusivity(unchecked) var headersSince: UInt64 = 0
+    @exclusivity(unchecked) var watchdog: LoopTimer?
+    @exclusivity(unchecked) var isDraining = false
+    @exclusivity(unchecked) var isFinalGoAwaySent = false
 
     /// A connection over `wire`; nil when memory is out.
     init?(_ core: ServerCore, wire: any Wire) {
         let limits = core.configuration.limits
         self.core = core
         self.limits = limits
+        routes = core.routes
         peer = wire.peer
+        headerListBound = 4 * max(0, min(limits.headerListBytes, 1 << 24))
+        shortestTimeout = min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds
         idleSince = core.loop.now
         resets = TokenBucket(burst: limits.resetBurst, perSecond: limits.resetsPerSecond)
         idleFrames = TokenBucket(burst: limits.idleFrameBurst, perSecond: limits.idleFramesPerSecond)
@@ -99,13 +107,16 @@ final class ServerConnection: HTTP2Connection {
     }
 
     override func headersBegan(_ frame: FramePointer) {
-        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
+            headerStream = stream(frame.pointee.hd.stream_id).map { .passUnretained($0) }
+            return
+        }
         let stream = ServerStream(id: frame.pointee.hd.stream_id, connection: self, messageLimit: limits.messageBytes)
         stream.slot = streams.count
         streams.append(stream)
         openRequests += 1
         session?.setUserData(stream.id, stream)
-        headerStream = stream
+        headerStream = .passUnretained(stream)
     }
 
     private func stream(_ id: Int32) -> ServerStream? {
@@ -114,15 +125,17 @@ final class ServerConnection: HTTP2Connection {
     }
 
     override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
-        guard let stream = headerStream ?? stream(frame.pointee.hd.stream_id) else { return true }
-        // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
-        if stream.hasHead {
-            stream.head.count(name, value)
-        } else {
-            stream.head.add(
-                name: name, value: value, routes: core.routes, limit: limits.headerListBytes, userAgents: &userAgents)
+        guard let headerStream else { return true }
+        return headerStream._withUnsafeGuaranteedRef { stream in
+            // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
+            if stream.hasHead {
+                stream.head.count(name, value)
+            } else {
+                stream.head.add(
+                    name: name, value: value, routes: routes, limit: limits.headerListBytes, userAgents: &userAgents)
+            }
+            return stream.head.listBytes <= headerListBound
         }
-        return stream.head.listBytes <= 4 * max(0, min(limits.headerListBytes, 1 << 24))
     }
 
     override func data(stream id: Int32, bytes: UnsafeRawBufferPointer) {
@@ -147,37 +160,6 @@ final class ServerConnection: HTTP2Connection {
         }
     }
 
-    /// Whether the peer may send more of this request: not while the connection holds too much, except that the oldest
-    /// incomplete request may always be completed, or nothing would ever move again.
-    private func mayGoOn(_ stream: ServerStream) -> Bool {
-        // The handler of a streaming call sets the pace.
-        if stream.head.route?.shape.streamsRequests == true && stream.request.hasMessage { return false }
-        if requestBytes <= limits.requestBytesPerConnection { return true }
-        guard waiting.isEmpty else { return false }
-        return !streams.contains { $0.id < stream.id && !$0.request.isEnded && $0.request.bufferedBytes > 0 }
-    }
-
-    /// Books a change of the request bytes held.
-    func requestBytesChanged(by change: Int) {
-        guard change != 0 else { return }
-        requestBytes += change
-        core.requestBytesChanged(by: change)
-        if change < 0 && withholding > 0 { giveBackWindows() }
-    }
-
-    /// Lets the peer send on in a stream, if it may.
-    func giveBackWindow(_ stream: ServerStream) {
-        guard stream.withheldWindow > 0, mayGoOn(stream) else { return }
-        session?.consumeStream(stream.id, stream.withheldWindow)
-        stream.withheldWindow = 0
-        withholding -= 1
-        setNeedsFlush()
-    }
-
-    private func giveBackWindows() {
-        for stream in streams { giveBackWindow(stream) }
-    }
-
     override func frameReceived(_ frame: FramePointer) {
         switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
@@ -192,7 +174,9 @@ final class ServerConnection: HTTP2Connection {
             else { return }
             requestEnded(stream)
         case NGHTTP2_SETTINGS.rawValue:
+            guard !hasPreface else { return }
             hasPreface = true
+            if let watchdog { loop.disarm(watchdog) }
         case NGHTTP2_PING.rawValue:
             if isDraining && frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { finishDraining() }
         default: break
@@ -206,12 +190,12 @@ final class ServerConnection: HTTP2Connection {
             session?.reset(stream.id, HTTP2ErrorCode.refusedStream)
             return
         }
-        if let rejection = stream.head.rejection(limit: limits.headerListBytes) {
+        guard let route = stream.head.route, stream.head.isAcceptable(limit: limits.headerListBytes) else {
+            let rejection = stream.head.rejection(limit: limits.headerListBytes)
             core.rejected(stream, rejection.error)
             stream.refuse(rejection)
             return
         }
-        guard let route = stream.head.route else { return }
         if let timeout = stream.head.timeout { stream.armDeadline(timeout) }
         if route.shape.streamsRequests {
             stream.request = RequestStream(takesMany: true, messageLimit: limits.messageBytes)
@@ -238,112 +222,7 @@ final class ServerConnection: HTTP2Connection {
         if route.shape.streamsRequests { stream.wakeReaders() } else { admit(stream) }
     }
 
-    /// Refuses a call for what its body is.
-    private func reject(_ stream: ServerStream, _ error: RPCError) {
-        let before = stream.request.bufferedBytes
-        stream.request.discard()
-        requestBytesChanged(by: -before)
-        core.rejected(stream, error)
-        stream.fail(error)
-    }
-
-    // MARK: Handlers
-
-    /// Starts the handler, or has it wait while the connection's reader leaves answers lying.
-    private func admit(_ stream: ServerStream) {
-        if hasRoom(for: stream) { begin(stream) } else { waiting.append(stream) }
-    }
-
-    private func hasRoom(for stream: ServerStream) -> Bool {
-        let expected = stream.head.route?.expectedAnswerBytes ?? 0
-        // A small answer never waits behind large ones: all of a connection's calls together are a few hundred KiB.
-        if committedAnswerBytes == 0 || expected <= 4_096 { return true }
-        return committedAnswerBytes + expected <= limits.answerBytesPerConnection
-            && core.answerBytes + expected <= limits.answerBytes
-    }
-
-    private func begin(_ stream: ServerStream) {
-        guard let route = stream.head.route else { return }
-        commit(stream, to: max(1, route.expectedAnswerBytes))
-        core.callBegan()
-        stream.start(route)
-    }
-
-    private func commit(_ stream: ServerStream, to bytes: Int) {
-        let change = bytes - stream.committedBytes
-        stream.committedBytes = bytes
-        committedAnswerBytes += change
-        core.answerBytes += change
-    }
-
-    private func admitWaiting() {
-        var next = 0
-        while next < waiting.count, hasRoom(for: waiting[next]) {
-            let stream = waiting[next]
-            next += 1
-            if !stream.isClosed && !stream.response.isFinished { begin(stream) }
-        }
-        if next > 0 {
-            waiting.removeFirst(next)
-            if withholding > 0 { giveBackWindows() }
-        }
-    }
-
-    /// The task of a call has ended.
-    func handlerEnded(_ stream: ServerStream) {
-        core.callEnded()
-        finishedCalls += 1
-        if stream.isClosed {
-            orphans.removeAll { $0 === stream }
-            core.orphanEnded(on: self)
-        } else {
-            // A handler that ended without a status would leave its caller waiting for ever.
-            stream.finish(
-                message: nil, error: RPCError(code: .internalError, message: "the handler ended without an answer"))
-        }
-    }
-
     // MARK: Answers
-
-    /// Books what waits for the reader of a stream, which has just grown.
-    func answerGrew(_ stream: ServerStream) {
-        stream.head.route?.learn(answerBytes: stream.response.pendingBytes)
-        commit(stream, to: max(1, stream.response.pendingBytes))
-    }
-
-    /// Sends the head of an answer.
-    func sendHead(_ stream: ServerStream) {
-        guard !stream.initialMetadata.isEmpty else {
-            session?.respond(stream.id, StaticHeaders.responseHead.fields, hasBody: true)
-            return
-        }
-        var block = HeaderBlock()
-        block.add(":status", "200")
-        block.add("content-type", "application/grpc")
-        block.add(stream.initialMetadata)
-        block.withFields { _ = session?.respond(stream.id, $0, hasBody: true) }
-    }
-
-    /// Sends head and status in one block.
-    func sendTrailersOnly(_ stream: ServerStream, httpStatus: Int) {
-        var block = HeaderBlock()
-        block.add(":status", String(httpStatus))
-        block.add("content-type", "application/grpc")
-        if stream.head.hasUnknownEncoding { block.add("grpc-accept-encoding", "identity") }
-        block.add(stream.initialMetadata)
-        addStatus(of: stream, to: &block)
-        block.withFields { _ = session?.respond(stream.id, $0, hasBody: false) }
-    }
-
-    private func addStatus(of stream: ServerStream, to block: inout HeaderBlock) {
-        let error = stream.response.error
-        block.add("grpc-status", String(error?.code.rawValue ?? 0))
-        if let message = error?.message, !message.isEmpty {
-            block.add("grpc-message") { PercentEncoding.append(message, to: &$0) }
-        }
-        block.add(stream.trailingMetadata)
-        if let metadata = error?.metadata { block.add(metadata) }
-    }
 
     override func output(_ id: Int32, _ target: UnsafeMutableRawBufferPointer) -> Output {
         guard let stream = stream(id) else { return .failed }
@@ -355,7 +234,7 @@ final class ServerConnection: HTTP2Connection {
         case .more(let count): return .more(count)
         case .paused(let count): return .paused(count)
         case .ended(let count):
-            if stream.response.error == nil && stream.trailingMetadata.isEmpty {
+            if stream.response.error == nil && stream.hasPlainHeaders {
                 session?.trailers(id, StaticHeaders.okTrailers.fields)
             } else {
                 var block = HeaderBlock()
@@ -383,7 +262,7 @@ final class ServerConnection: HTTP2Connection {
     override func streamClosed(_ id: Int32, code: UInt32) {
         guard let stream = stream(id) else { return }
         session?.setUserData(id, nil)
-        if headerStream === stream {
+        if headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() {
             headerStream = nil
             headersSince = 0
         }
@@ -419,110 +298,22 @@ final class ServerConnection: HTTP2Connection {
     override func turnEnded() {
         if !waiting.isEmpty { admitWaiting() }
         if isDraining && streams.isEmpty && orphans.isEmpty && isFinalGoAwaySent { close() }
-        guard let watchdog, !watchdog.isArmed, openRequests > 0 || committedAnswerBytes > 0 else { return }
-        loop.arm(
-            watchdog,
-            after: min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds)
+        guard let watchdog, !watchdog.isArmed, hasPreface else { return }
+        if openRequests > 0 || committedAnswerBytes > 0 || headersSince > 0 {
+            loop.arm(watchdog, after: shortestTimeout)
+        } else if let idle = limits.idleTimeout {
+            loop.arm(watchdog, after: idle.boundedNanoseconds)
+        }
     }
 
     override func connectionClosed() {
         if let watchdog { loop.disarm(watchdog) }
         watchdog = nil
+        headerStream = nil
         waiting = []
         let open = streams
         streams = []
         for stream in open { release(stream) }
         core.connectionClosed(self)
-    }
-
-    // MARK: Time
-
-    /// Ends what took too long, and sets the timer for what may take too long next.
-    private func watch() {
-        guard !isClosed else { return }
-        let now = loop.now
-        if !hasPreface {
-            close()
-            return
-        }
-        var next = UInt64.max
-        /// Whether the time is up; if not, the timer must fire again by then.
-        func isOver(_ since: UInt64, _ timeout: Duration) -> Bool {
-            let (due, overflow) = since.addingReportingOverflow(timeout.boundedNanoseconds)
-            if !overflow && due <= now { return true }
-            if !overflow { next = min(next, due) }
-            return false
-        }
-        if headersSince > 0 && isOver(headersSince, limits.headersTimeout) {
-            session?.terminate(HTTP2ErrorCode.enhanceYourCalm)
-            setNeedsFlush()
-            return
-        }
-        for stream in streams {
-            let rests = stream.head.route?.shape.streamsRequests == true && stream.request.isBetweenMessages
-            if stream.hasHead && !stream.request.isEnded && !rests && stream.withheldWindow == 0
-                && isOver(stream.lastProgress, limits.bodyTimeout)
-            {
-                reject(stream, RPCError(code: .cancelled, message: "the request did not arrive in time"))
-            } else if stream.response.pendingBytes > 0 && isOver(stream.lastProgress, limits.answerTimeout) {
-                session?.reset(stream.id, HTTP2ErrorCode.cancel)
-            }
-        }
-        if let idle = limits.idleTimeout, activeCalls == 0, isOver(idleSince, idle) {
-            drain()
-        }
-        setNeedsFlush()
-        if next < .max, let watchdog { loop.arm(watchdog, after: next - now) }
-    }
-
-    // MARK: Shutdown
-
-    @exclusivity(unchecked) private var isFinalGoAwaySent = false
-
-    /// Whether the client can be sent away to make room: it has nothing running and never finished a call.
-    var isEvictable: Bool { activeCalls == 0 && finishedCalls == 0 }
-
-    /// The calls whose handlers run.
-    func runningCalls(at now: UInt64) -> [RunningCall] {
-        (streams.filter(\.isRunning) + orphans).map { stream in
-            RunningCall(
-                method: stream.head.route?.path ?? "",
-                age: .nanoseconds(Int64(clamping: now > stream.began ? now - stream.began : 0)))
-        }
-    }
-
-    /// Refuses the request that holds the most; false when none holds anything.
-    func dropLargestRequest() -> Bool {
-        let largest = streams.max { $0.request.bufferedBytes < $1.request.bufferedBytes }
-        guard let largest, largest.request.bufferedBytes > 0 else { return false }
-        reject(largest, RPCError(code: .resourceExhausted, message: "the server holds too many requests"))
-        setNeedsFlush()
-        return true
-    }
-
-    /// Begins the graceful end: a notice, a round trip, the final GOAWAY, the end of the running calls.
-    func drain() {
-        guard !isDraining, !isClosed else { return }
-        isDraining = true
-        session?.submitShutdownNotice()
-        session?.submitPing([0x64, 0x72, 0x61, 0x69, 0x6E, 0x69, 0x6E, 0x67])
-        let timer = LoopTimer { [self] in finishDraining() }
-        loop.arm(timer, after: 100_000_000)
-        setNeedsFlush()
-    }
-
-    private func finishDraining() {
-        guard !isFinalGoAwaySent, !isClosed else { return }
-        isFinalGoAwaySent = true
-        session?.submitGoAway(HTTP2ErrorCode.noError)
-        setNeedsFlush()
-    }
-
-    /// Ends every call with an error, and cancels the handlers.
-    func cancelAll() {
-        for stream in streams {
-            stream.fail(RPCError(code: .unavailable, message: "the server is shutting down"))
-        }
-        setNeedsFlush()
     }
 }

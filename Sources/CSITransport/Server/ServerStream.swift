@@ -13,8 +13,6 @@ final class ServerStream: MessageStream {
     @exclusivity(unchecked) var head = RequestHead()
     @exclusivity(unchecked) var request: RequestStream
     @exclusivity(unchecked) var response = ResponseStream()
-    @exclusivity(unchecked) var initialMetadata = Metadata()
-    @exclusivity(unchecked) var trailingMetadata = Metadata()
 
     /// When a byte of it last moved, in nanoseconds.
     @exclusivity(unchecked) var lastProgress: UInt64
@@ -37,14 +35,19 @@ final class ServerStream: MessageStream {
     /// Whether the handler's task runs.
     @exclusivity(unchecked) private(set) var isRunning = false
 
-    /// Why nothing more can be read or written: the peer broke a rule, or is gone.
-    @exclusivity(unchecked) private(set) var failure: RPCError?
+    /// What few calls have: kept apart, so that the others neither set it up nor tear it down.
+    private final class Extras {
+        var initialMetadata = Metadata()
+        var trailingMetadata = Metadata()
+        var failure: RPCError?
+        var readers: [Waiter] = []
+        var writers: [Waiter] = []
+        var deadline: ContinuousClock.Instant?
+        var deadlineTimer: LoopTimer?
+    }
 
-    @exclusivity(unchecked) private var readers: [Waiter] = []
-    @exclusivity(unchecked) private var writers: [Waiter] = []
+    @exclusivity(unchecked) private var extras: Extras?
     @exclusivity(unchecked) private var task: Task<Void, Never>?
-    @exclusivity(unchecked) private var deadline: ContinuousClock.Instant?
-    @exclusivity(unchecked) private var deadlineTimer: LoopTimer?
 
     init(id: Int32, connection: ServerConnection, messageLimit: Int) {
         self.id = id
@@ -54,13 +57,42 @@ final class ServerStream: MessageStream {
         lastProgress = began
     }
 
+    private func needExtras() -> Extras {
+        if let extras { return extras }
+        let made = Extras()
+        extras = made
+        return made
+    }
+
+    /// The custom metadata before the answer.
+    var initialMetadata: Metadata {
+        get { extras?.initialMetadata ?? Metadata() }
+        set { needExtras().initialMetadata = newValue }
+    }
+
+    /// The custom metadata after the answer.
+    var trailingMetadata: Metadata {
+        get { extras?.trailingMetadata ?? Metadata() }
+        set { needExtras().trailingMetadata = newValue }
+    }
+
+    /// Whether the answer needs no header fields but the usual ones.
+    var hasPlainHeaders: Bool { extras == nil }
+
+    /// Why nothing more can be read or written: the peer broke a rule, or is gone.
+    var failure: RPCError? {
+        if let failure = extras?.failure { return failure }
+        return isClosed ? RPCError(code: .cancelled, message: "the caller is gone") : nil
+    }
+
     // MARK: The handler
 
     /// Sets the timer of `grpc-timeout`.
     func armDeadline(_ nanoseconds: UInt64) {
         let timer = LoopTimer { [unowned self] in deadlinePassed() }
-        deadlineTimer = timer
-        deadline = .now + .nanoseconds(Int64(clamping: nanoseconds))
+        let extras = needExtras()
+        extras.deadlineTimer = timer
+        extras.deadline = .now + .nanoseconds(Int64(clamping: nanoseconds))
         connection.loop.arm(timer, after: nanoseconds)
     }
 
@@ -94,7 +126,7 @@ final class ServerStream: MessageStream {
 
     func makeContext(_ call: ServerCall) -> RPCContext {
         RPCContext(
-            method: head.route?.path ?? head.unknownPath, metadata: head.metadata, deadline: deadline,
+            method: head.route?.path ?? head.unknownPath, metadata: head.metadata, deadline: extras?.deadline,
             peer: connection.peer, call: call)
     }
 
@@ -118,15 +150,13 @@ final class ServerStream: MessageStream {
             waiter.resume()
             return
         }
-        readers.append(waiter)
+        needExtras().readers.append(waiter)
     }
 
     /// A message or the end of the request has come.
+    @inline(__always)
     func wakeReaders() {
-        guard !readers.isEmpty else { return }
-        let waiting = readers
-        readers = []
-        for waiter in waiting { waiter.resume() }
+        if let extras { resume(&extras.readers) }
     }
 
     /// Reports that the call is refused for what its request is.
@@ -159,22 +189,25 @@ final class ServerStream: MessageStream {
             waiter.resume()
             return
         }
-        writers.append(waiter)
+        needExtras().writers.append(waiter)
     }
 
     /// Bytes of the answer have been taken.
+    @inline(__always)
     func wakeWriters() {
-        guard !writers.isEmpty, isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 else {
-            return
-        }
-        let waiting = writers
-        writers = []
+        guard let extras else { return }
+        if isClosed || response.pendingBytes <= connection.limits.streamedAnswerBytes / 2 { resume(&extras.writers) }
+    }
+
+    private func resume(_ waiters: inout [Waiter]) {
+        let waiting = waiters
+        waiters = []
         for waiter in waiting { waiter.resume() }
     }
 
     /// Ends the call for what the peer did: the handler is cancelled, and its reads fail.
     func fail(_ error: RPCError) {
-        failure = error
+        needExtras().failure = error
         finish(message: nil, error: error)
         task?.cancel()
         wakeReaders()
@@ -219,11 +252,7 @@ final class ServerStream: MessageStream {
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        if failure == nil { failure = RPCError(code: .cancelled, message: "the caller is gone") }
-        if let deadlineTimer {
-            connection.loop.disarm(deadlineTimer)
-            self.deadlineTimer = nil
-        }
+        if let timer = extras?.deadlineTimer { connection.loop.disarm(timer) }
         request.discard()
         _ = response.abandon()
         task?.cancel()

@@ -9,7 +9,9 @@ enum Messages {
         parameters["csi.storage.k8s.io/pvc/name"] = "data-postgres-0"
         parameters["csi.storage.k8s.io/pvc/namespace"] = "databases"
         parameters["csi.storage.k8s.io/pv/name"] = "pvc-9f0c1f5e-6f0a-4b6e-8a38-1d2f3a4b5c6d"
-        let secrets: ProtoMap<String, String> = ["username": "backup-operator@storage.example.internal", "password": "correct horse battery"]
+        let secrets: ProtoMap<String, String> = [
+            "username": "backup-operator@storage.example.internal", "password": "correct horse battery",
+        ]
         let topologies = (1...4).map { index in
             CSIv1.Topology(segments: ["topology.hostpath.swift-csi.dev/node": "worker-0\(index).example"])
         }

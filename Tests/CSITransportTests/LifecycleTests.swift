@@ -1,0 +1,240 @@
+import CSIProto
+import Glibc
+import ServiceLifecycle
+import Testing
+
+@testable import CSITransport
+
+@Suite("Life cycle and blocking work", .timeLimit(.minutes(2)))
+struct LifecycleTests {
+    @Test func drainsBeforeItEnds() async throws {
+        var router = testRouter()
+        let journal = Journal()
+        router.unary(TestMethods.hang) { (_, _) async throws(RPCError) in
+            journal.note("began")
+            do { try await Task.sleep(for: .milliseconds(300)) } catch { journal.note("cancelled") }
+            return TestMessage("done")
+        }
+        let directory = ScratchDirectory()
+        var configuration = RPCServerConfiguration.forTests
+        configuration.drainTimeout = .seconds(10)
+        let server = RPCServer(endpoint: try directory.endpoint(), router: router, configuration: configuration)
+        try server.bind()
+        async let running: Void = server.run()
+        let client = try await RPCClient.connect(to: server.endpoint)
+        async let answer = client.unary(TestMethods.hang, TestMessage())
+        #expect(await journal.wait(for: "began"))
+        let start = ContinuousClock.now
+        server.beginGracefulShutdown()
+        server.beginGracefulShutdown()
+        let text = try await answer.text
+        #expect(text == "done")
+        try await running
+        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(journal.count("cancelled") == 0)
+        #expect(access(server.endpoint.path, F_OK) != 0)
+    }
+
+    @Test func cancelsWhatDoesNotEnd() async throws {
+        let journal = Journal()
+        let directory = ScratchDirectory()
+        let server = RPCServer(
+            endpoint: try directory.endpoint(), router: testRouter(journal), configuration: .forTests)
+        async let running: Void = server.run()
+        let client = try await RPCClient.connect(to: server.endpoint)
+        let answer = Task { try await client.unary(TestMethods.hang, TestMessage()) }
+        #expect(await journal.wait(for: "hang"))
+        server.beginGracefulShutdown()
+        let error = await #expect(throws: RPCError.self) { try await answer.value }
+        #expect(error?.code == .unavailable)
+        try await running
+        #expect(journal.count("cancelled") == 1)
+    }
+
+    @Test func givesUpAndReportsWhatIsStuck() async throws {
+        let journal = Journal()
+        let executor = BlockingExecutor(name: "stuck", maximumThreads: 4)
+        let directory = ScratchDirectory()
+        var configuration = RPCServerConfiguration.forTests
+        configuration.drainTimeout = .milliseconds(50)
+        configuration.cancellationTimeout = .milliseconds(100)
+        configuration.onAbandoned = { calls in
+            for call in calls { journal.note("abandoned \(call.method)") }
+        }
+        let server = RPCServer(
+            endpoint: try directory.endpoint(), router: testRouter(journal, executor: executor),
+            configuration: configuration)
+        async let running: Void = server.run()
+        let client = try await RPCClient.connect(to: server.endpoint)
+        let answer = Task { try await client.unary(TestMethods.block, TestMessage("1500000")) }
+        #expect(await journal.wait(for: "block"))
+        let start = ContinuousClock.now
+        server.beginGracefulShutdown()
+        try await running
+        #expect(ContinuousClock.now - start < .milliseconds(1_200))
+        #expect(journal.count("abandoned /test.Service/Block") == 1)
+        let error = await #expect(throws: RPCError.self) { try await answer.value }
+        #expect(error?.code == .unavailable)
+        // The call comes back into a server that is gone, and nothing happens.
+        #expect(await journal.wait(for: "unblock"))
+        try await Task.sleep(for: .milliseconds(100))
+    }
+
+    @Test func goAwayPrecedesTheEnd() async throws {
+        let journal = Journal()
+        let directory = ScratchDirectory()
+        var configuration = RPCServerConfiguration.forTests
+        configuration.drainTimeout = .milliseconds(500)
+        let server = RPCServer(
+            endpoint: try directory.endpoint(), router: testRouter(journal), configuration: configuration)
+        try server.bind()
+        async let running: Void = server.run()
+        let client = try RawClient(server.endpoint)
+        client.call(1, "Hang")
+        #expect(await journal.wait(for: "hang"))
+        server.beginGracefulShutdown()
+        let answer = client.answer(1)
+        #expect(answer.status == RPCCode.unavailable.rawValue)
+        #expect(client.isClosed())
+        #expect(client.goAwayCode == 0)
+        try await running
+    }
+
+    @Test func aServerIsUsedOnce() async throws {
+        let directory = ScratchDirectory()
+        let server = RPCServer(endpoint: try directory.endpoint(), router: testRouter(), configuration: .forTests)
+        try server.bind()
+        #expect(throws: EndpointError.alreadyUsed) { try server.bind() }
+        server.beginGracefulShutdown()
+        // Shut down before it ran: it ends at once.
+        try await server.run()
+    }
+
+    @Test func cancellingTheTaskEndsTheServer() async throws {
+        let directory = ScratchDirectory()
+        let server = RPCServer(endpoint: try directory.endpoint(), router: testRouter(), configuration: .forTests)
+        try server.bind()
+        let running = Task { try await server.run() }
+        let client = try await RPCClient.connect(to: server.endpoint)
+        _ = try await client.unary(TestMethods.probe, TestMessage())
+        running.cancel()
+        try await running.value
+    }
+
+    @Test func scopedServer() async throws {
+        let directory = ScratchDirectory()
+        let endpoint = try directory.endpoint()
+        let text = try await withRPCServer(
+            endpoint: endpoint, router: testRouter(), configuration: .forTests
+        ) { server in
+            let client = try await RPCClient.connect(to: server.endpoint)
+            return try await client.unary(TestMethods.echo, TestMessage("scoped")).text
+        }
+        #expect(text == "scoped")
+        #expect(access(endpoint.path, F_OK) != 0)
+    }
+
+    @Test func isAServiceOfAGroup() async throws {
+        let directory = ScratchDirectory()
+        let server = RPCServer(endpoint: try directory.endpoint(), router: testRouter(), configuration: .forTests)
+        try server.bind()
+        let group = ServiceGroup(services: [server], logger: .silent)
+        async let running: Void = group.run()
+        let client = try await RPCClient.connect(to: server.endpoint)
+        _ = try await client.unary(TestMethods.probe, TestMessage())
+        await group.triggerGracefulShutdown()
+        try await running
+        #expect(access(server.endpoint.path, F_OK) != 0)
+    }
+
+    // MARK: Blocking work
+
+    @Test func stuckHandlersDelayNeitherProbeNorShutdown() async throws {
+        let journal = Journal()
+        let executor = BlockingExecutor(name: "stuck", maximumThreads: 64)
+        let directory = ScratchDirectory()
+        var configuration = RPCServerConfiguration.forTests
+        configuration.drainTimeout = .milliseconds(100)
+        configuration.cancellationTimeout = .milliseconds(100)
+        let server = RPCServer(
+            endpoint: try directory.endpoint(), router: testRouter(journal, executor: executor),
+            configuration: configuration)
+        async let running: Void = server.run()
+        let client = try await RPCClient.connect(to: server.endpoint)
+        let stuck = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<64 {
+                    group.addTask { _ = try? await client.unary(TestMethods.block, TestMessage("3000000")) }
+                }
+            }
+        }
+        #expect(await journal.wait(for: "block", count: 64))
+        #expect(executor.threadCount == 64)
+        for _ in 0..<20 {
+            let start = ContinuousClock.now
+            _ = try await client.unary(TestMethods.probe, TestMessage())
+            #expect(ContinuousClock.now - start < .milliseconds(250 * patience))
+        }
+        let start = ContinuousClock.now
+        server.beginGracefulShutdown()
+        try await running
+        #expect(ContinuousClock.now - start < .milliseconds(1_500))
+        await stuck.value
+        #expect(await journal.wait(for: "unblock", count: 64))
+    }
+
+    @Test func blockingThreadsStartOnDemandAndEnd() async throws {
+        let executor = BlockingExecutor(name: "short", maximumThreads: 3, idleSeconds: 1)
+        #expect(executor.threadCount == 0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<20 { group.addTask(executorPreference: executor) { usleep(10_000) } }
+        }
+        #expect(executor.threadCount <= 3)
+        for _ in 0..<60 where executor.threadCount > 0 { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(executor.threadCount == 0)
+    }
+
+    // MARK: Volume
+
+    @Test func largeAnswersNeverStall() async throws {
+        let rounds = Int(getenv("CSI_STALL_ROUNDS").map { String(cString: $0) } ?? "") ?? 40
+        try await withTestClient { client in
+            for _ in 0..<rounds {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<10 {
+                        group.addTask {
+                            let answer = try await client.unary(
+                                TestMethods.large, TestMessage("203000"), timeout: .seconds(20))
+                            #expect(answer.value.count == 203_000)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    @Test func soak() async throws {
+        let calls = Int(getenv("CSI_SOAK_CALLS").map { String(cString: $0) } ?? "") ?? 4_000
+        try await withTestServer { endpoint in
+            var settled = 0
+            for round in 0..<max(1, calls / 400) {
+                let client = try await RPCClient.connect(to: endpoint)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for index in 0..<400 {
+                        group.addTask {
+                            let text = String(repeating: "x", count: index)
+                            let answer = try await client.unary(TestMethods.echo, TestMessage(text))
+                            #expect(answer.value.count == index)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                client.close()
+                if round == 4 { settled = residentBytes() }
+            }
+            // Other tests share the process: only a leak that grows with the calls shows.
+            if settled > 0 { #expect(residentBytes() - settled < 64 * 1024 * 1024) }
+        }
+    }
+}
