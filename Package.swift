@@ -121,7 +121,9 @@ let programs: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
-        dependencies: ["CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, logging, system],
+        dependencies: [
+            "CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, lifecycle, logging, system,
+        ],
         swiftSettings: settings),
     .executableTarget(
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
