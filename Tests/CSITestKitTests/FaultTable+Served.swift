@@ -23,6 +23,8 @@ extension FaultTable {
         "served/CreateVolumeGroupSnapshot": .fails(G.createVolumeGroupSnapshot, .unimplemented),
         "served/GetVolumeGroupSnapshot": .fails(G.getVolumeGroupSnapshot, .unimplemented),
         "served/DeleteVolumeGroupSnapshot": .fails(G.deleteVolumeGroupSnapshot, .unimplemented),
+        "served/GetMetadataAllocated": .fails(M.getMetadataAllocated, .unimplemented),
+        "served/GetMetadataDelta": .fails(M.getMetadataDelta, .unimplemented),
     ]
 
     static let unserved: [String: Fault] = [
@@ -48,5 +50,7 @@ extension FaultTable {
         "unserved/CreateVolumeGroupSnapshot": .serves(G.createVolumeGroupSnapshot),
         "unserved/GetVolumeGroupSnapshot": .serves(G.getVolumeGroupSnapshot),
         "unserved/DeleteVolumeGroupSnapshot": .serves(G.deleteVolumeGroupSnapshot),
+        "unserved/GetMetadataAllocated": .serves(M.getMetadataAllocated),
+        "unserved/GetMetadataDelta": .serves(M.getMetadataDelta),
     ]
 }

@@ -33,7 +33,7 @@ extension MemoryDriver {
         }
         add(&router, role, CSIv1.Node.nodeGetVolumeStats) { [self] (request) throws(RPCError) in
             try Check.id(request.volumeID, "volume_id")
-            try Check.path(request.volumePath, "volume_path")
+            try Check.id(request.volumePath, "volume_path")
             let volume = try find(request.volumeID)
             guard volume.published[request.volumePath] != nil else { throw .missing(request.volumePath) }
             let total = volume.message.capacityBytes

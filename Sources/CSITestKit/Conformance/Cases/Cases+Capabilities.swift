@@ -139,6 +139,8 @@ extension ConformanceCase {
         + groupPair(CSIv1.GroupController.createVolumeGroupSnapshot)
         + groupPair(CSIv1.GroupController.getVolumeGroupSnapshot)
         + groupPair(CSIv1.GroupController.deleteVolumeGroupSnapshot)
+        + metadataPair(CSIv1.SnapshotMetadata.getMetadataAllocated)
+        + metadataPair(CSIv1.SnapshotMetadata.getMetadataDelta)
 
     private static func controllerPair<Request: ProtoMessage, Response: ProtoMessage>(
         _ type: CSIv1.ControllerServiceCapability.RPC.TypeEnum, _ method: RPCMethod<Request, Response>
@@ -159,6 +161,13 @@ extension ConformanceCase {
             serves(method, "CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT", .groups),
             lacks(method, "GROUP_CONTROLLER_SERVICE", .noService(.groupControllerService)),
         ]
+    }
+
+    private static func metadataPair<Request: ProtoMessage, Response: ProtoMessage>(
+        _ method: RPCMethod<Request, Response>
+    ) -> [ConformanceCase] {
+        let type = CSIv1.PluginCapability.Service.TypeEnum.snapshotMetadataService
+        return [serves(method, "\(type)", .service(type)), lacks(method, "\(type)", .noService(type))]
     }
 
     private static func serves<Request: ProtoMessage, Response: ProtoMessage>(

@@ -44,10 +44,10 @@ extension ConformanceCase {
         readings.row("no-path", "NodeGetVolumeStats without a path", origin: .sanity) { $0.volumePath = "" },
         readings.row("unknown-volume", "a volume that does not exist", [.notFound], origin: .sanity) {
             $0.volumeID = absentID
-            $0.volumePath = "/some/path"
+            $0.volumePath = "some/path"
         },
         readings.row("other-path", "a path where the volume is not", [.notFound], origin: .sanity) {
-            $0.volumePath = "/some/path"
+            $0.volumePath = "some/path"
         },
         ConformanceCase("node-stats/usage", "a published volume has usage in known units", .sanity, needs: statsNeeds) {
             let prepared = try await $0.prepare()

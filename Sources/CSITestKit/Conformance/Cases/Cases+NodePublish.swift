@@ -18,6 +18,9 @@ extension ConformanceCase {
         publications.row("unknown-access-mode", "the access mode UNKNOWN") {
             $0.volumeCapability?.accessMode = .init(mode: .unknown)
         },
+        publications.row("id-too-long", "a volume id of 129 bytes", [.invalidArgument, .notFound]) {
+            $0.volumeID = tooLong
+        },
         publications.row("relative-target", "a relative target path") { $0.targetPath = "some/target" },
         publications.row("target-with-nul", "a target path with a NUL character") { $0.targetPath += "\u{0}x" },
         publications.row("traversing-target", "a target path that climbs up") { $0.targetPath += "/../../escape" },
