@@ -166,7 +166,7 @@ struct ObservabilityTests {
             try #require(lines.count == 2)
             #expect(lines[0].contains("method=DeleteVolume") && lines[0].contains("keys=volume \"v\""))
             #expect(lines[0].contains("waiters=2") && lines[0].contains("trace_id=\(Self.trace)"))
-            #expect(lines[0].contains("request_id=") && lines[0].contains("age=0."))
+            #expect(lines[0].contains("request_id=") && lines[0].contains("age="))
             #expect(lines[1].contains("method=ListVolumes") && !lines[1].contains("keys="))
             driver.gate.open()
             _ = try await (first, joined, listing)

@@ -86,7 +86,7 @@ struct RequestValidationTests {
         "DeleteVolume",
         arguments: [
             .init("volume_id") { $0.volumeID = "" }, .init("volume_id") { $0.volumeID = long },
-            .init("volume_id") { $0.volumeID = "a\nb" }, .init("secrets") { $0.secrets = Secrets(largeMap) },
+            .init("volume_id") { $0.volumeID = "a\u{1}b" }, .init("secrets") { $0.secrets = Secrets(largeMap) },
         ] as [BadMessage<CSIv1.DeleteVolumeRequest>])
     func deleteVolume(bad: BadMessage<CSIv1.DeleteVolumeRequest>) throws {
         try bad.expectRefusal(of: .init(volumeID: "v"), by: DeleteVolume.self)
@@ -208,7 +208,7 @@ struct RequestValidationTests {
         arguments: [
             .init("max_entries") { $0.maxEntries = -1 },
             .init("starting_token", code: "ABORTED") { $0.startingToken = "x" },
-            .init("snapshot_id") { $0.snapshotID = long }, .init("source_volume_id") { $0.sourceVolumeID = "a\nb" },
+            .init("snapshot_id") { $0.snapshotID = long }, .init("source_volume_id") { $0.sourceVolumeID = "a\u{1}b" },
         ] as [BadMessage<CSIv1.ListSnapshotsRequest>])
     func listSnapshots(bad: BadMessage<CSIv1.ListSnapshotsRequest>) throws {
         try bad.expectRefusal(of: .init(sourceVolumeID: "v", snapshotID: "s"), by: ListSnapshots.self)

@@ -4,8 +4,11 @@ import CSIPool
 import SystemPackage
 
 extension HostPathDriver: NodeHealthReporting {
-    /// How long an unmount may take before the mount is detached; a bind mount of a local directory takes microseconds.
-    private static let unmountPolicy = UnmountPolicy.detaching(after: .seconds(10))
+    /// How long an unmount may take before the mount is detached.
+    ///
+    /// A bind mount of a local directory goes at once unless a process still holds a file in it; such a process keeps its
+    /// file after the detach, and the volume's data stays where it is.
+    private static let unmountPolicy = UnmountPolicy.detaching(after: .seconds(2))
 
     /// The mount point itself; what a pod sees is the mode of the volume's directory.
     private static let targetPermissions = FilePermissions(rawValue: 0o750)

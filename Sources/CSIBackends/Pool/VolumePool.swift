@@ -191,8 +191,13 @@ public final class VolumePool: Sendable {
         let tree = try tree()
         let partial = PoolLayout.partial(component)
         do throws(HostError) {
-            try await tree.removeTree(partial)
-            try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
+            do throws(HostError) {
+                try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
+            } catch where error.kind == .alreadyExists {
+                // An attempt that failed and could not be cleaned up; nobody else works on this volume.
+                try await tree.removeTree(partial)
+                try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
+            }
             try await tree.createDirectory(PoolLayout.data(in: partial), permissions: dataPermissions)
             try await tree.syncDirectory(PoolLayout.data(in: partial))
             try await tree.writeFileDurably(PoolLayout.record(in: partial), record.bytes)

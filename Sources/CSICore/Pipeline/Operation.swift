@@ -72,7 +72,8 @@ final class Operation<Reply: Sendable>: InFlightOperation {
             defer { state.waiters = [:] }
             return state.waiters
         }
-        for waiter in waiters.values { waiter.resume(returning: outcome) }
+        // In the order of arrival: a dictionary's own order differs from run to run.
+        for (_, waiter) in waiters.sorted(by: { $0.key < $1.key }) { waiter.resume(returning: outcome) }
     }
 
     private var givenUp: Outcome {

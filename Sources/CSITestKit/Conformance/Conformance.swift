@@ -1,4 +1,4 @@
-public import CSIProto
+import CSIProto
 public import CSITransport
 
 /// The conformance suite: every row of what callers expect of a CSI driver, run against one driver at its wire.
