@@ -5,7 +5,9 @@ let products: [Product] = [
     .library(name: "CSIProto", targets: ["CSIProto"]),
     .library(name: "CSITransport", targets: ["CSITransport"]),
     .library(name: "CSICore", targets: ["CSICore"]),
+    .library(name: "CSIMetrics", targets: ["CSIMetrics"]),
     .library(name: "CSIHost", targets: ["CSIHost"]),
+    .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
@@ -17,7 +19,9 @@ let products: [Product] = [
 
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
 ]
@@ -34,8 +38,13 @@ let codecSettings = settings + [.enableExperimentalFeature("Lifetimes")]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 /// The C doors: module maps and the few wrappers that Swift cannot import.
 let doors: [Target] = [
@@ -55,14 +64,32 @@ let libraries: [Target] = [
         name: "CSITransportTests", dependencies: ["CSITransport", "CSIProto", "CNGHTTP2", "CLinux"],
         swiftSettings: settings),
     .target(
-        name: "CSICore", dependencies: ["CSIProto", "CSITransport", logging, system, lifecycle], swiftSettings: settings
-    ),
-    .testTarget(
-        name: "CSICoreTests", dependencies: ["CSICore", "CSIProto", "CSITransport", logging, system],
+        name: "CSICore",
+        dependencies: ["CSIProto", "CSITransport", logging, metrics, tracing, instrumentation, system, lifecycle],
         swiftSettings: settings),
+    .testTarget(
+        name: "CSICoreTests",
+        dependencies: [
+            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", inMemoryTracing, logging, metrics, tracing,
+            instrumentation, system,
+        ],
+        swiftSettings: settings),
+    .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
+    .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
     .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
-    .target(name: "CSITestKit", dependencies: ["CSIHost", "CSICore", system], swiftSettings: settings),
+    .target(
+        name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),
+    .testTarget(
+        name: "CSIHostTracingTests",
+        dependencies: ["CSIHostTracing", "CSIHost", "CSITestKit", inMemoryTracing, tracing, instrumentation, system],
+        swiftSettings: settings),
+    .target(
+        name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSITestKitTests", dependencies: ["CSITestKit", "CSIProto", "CSITransport", logging, lifecycle],
+        swiftSettings: settings),
 ]
 
 let backends: [Target] = [
@@ -88,15 +115,22 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSITransport", argumentParser, logging, system, lifecycle,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSITransport", argumentParser, logging, system,
+            lifecycle, unixSignals,
         ],
         swiftSettings: settings),
-    .testTarget(name: "CSIMainTests", dependencies: ["CSIMain", "CSICore"], swiftSettings: settings),
-    .executableTarget(name: "csi-controller", dependencies: ["CSIMain"], swiftSettings: settings),
-    .executableTarget(name: "csi-node", dependencies: ["CSIMain"], swiftSettings: settings),
+    .testTarget(
+        name: "CSIMainTests",
+        dependencies: [
+            "CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, lifecycle, logging, system,
+        ],
+        swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITransport", argumentParser], swiftSettings: settings),
-    .testTarget(name: "CSICtlTests", dependencies: ["csictl"], swiftSettings: settings),
+        name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser], swiftSettings: settings),
+    .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
 let package = Package(

@@ -148,11 +148,18 @@ long clinux_umount2(const char *path, int flags) {
 
 long clinux_spawn_umount(int dirfd, const char *name, int flags) {
     int pidfd = -1;
+    sigset_t all, before;
+    sigfillset(&all);
+    // The child keeps this mask: a signal for the whole process group neither ends the unmount halfway nor runs a handler
+    // of the parent's in a copy of its memory.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     // No exit signal: a SIGCHLD handler or a wait for any child elsewhere in the process never sees this one.
     struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
-    long pid = syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0) return -errno;
-    if (pid > 0) return pidfd;
+    long pid = result(syscall(SYS_clone3, &args, sizeof args));
+    if (pid != 0) {
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return pid < 0 ? pid : pidfd;
+    }
     // In the child, whose memory is a copy made while other threads held locks: system calls only.
     if (syscall(SYS_fchdir, dirfd) < 0) _exit(errno);
     // Sockets and locks of the parent must not live on in a child that hangs.

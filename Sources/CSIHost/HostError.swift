@@ -49,7 +49,8 @@ public struct HostError: Error, Sendable, Hashable, CustomStringConvertible {
         var line = "cannot \(operation)"
         if let path { line += " \(Self.printable(path))" }
         line += ": "
-        if let errno, kind == Kind(errno: errno) {
+        // The kernel's words for ELOOP speak of a loop, which a refused link is not.
+        if let errno, kind == Kind(errno: errno), kind != .symbolicLink {
             line += "\(errno.description) (errno \(errno.rawValue))"
         } else {
             line += kind.description
@@ -58,10 +59,14 @@ public struct HostError: Error, Sendable, Hashable, CustomStringConvertible {
         return line
     }
 
-    /// The path in double quotes with everything that could break a log line escaped.
+    /// The path in double quotes with everything that could break a log line escaped, and without the end of one that is
+    /// longer than a log line should be.
     private static func printable(_ path: FilePath) -> String {
+        let limit = 1024
+        let scalars = path.string.unicodeScalars
         var text = "\""
-        for scalar in path.string.unicodeScalars {
+        for (index, scalar) in scalars.enumerated() {
+            if index == limit { return text + "\"..." }
             switch scalar {
             case "\"", "\\": text += "\\\(scalar)"
             case _ where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value):

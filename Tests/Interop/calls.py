@@ -5,8 +5,7 @@ import contextlib
 import grpc
 import pytest
 
-from csi.v1 import csi_pb2 as csi
-from csi.v1 import csi_pb2_grpc as stubs
+from schema import csi, stubs
 
 GIB = 1 << 30
 TIMEOUT = 20
@@ -27,8 +26,9 @@ class Client:
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.initial_reconnect_backoff_ms", 20),
-                ("grpc.min_reconnect_backoff_ms", 20),
                 ("grpc.max_reconnect_backoff_ms", 100),
+                # How long one attempt may take.
+                ("grpc.min_reconnect_backoff_ms", 10_000),
             ])
         deadlined = grpc.intercept_channel(self.channel, _DefaultDeadline())
         self.identity = stubs.IdentityStub(deadlined)

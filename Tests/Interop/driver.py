@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,7 @@ import grpc
 
 import calls
 
-BIN = pathlib.Path(os.environ.get("SWIFT_CSI_BIN", ".build/debug"))
+BIN = pathlib.Path(os.environ.get("BIN_DIR", ".build/debug"))
 DRIVER_NAME = "hostpath.swift-csi.dev"
 NODE_ID = "node-1"
 READY_TIMEOUT = 30
@@ -24,6 +25,7 @@ class Driver:
 
     def __init__(self, program, scratch, *, pool=None, node_id=NODE_ID, flags=()):
         self.program = program
+        self.scratch = scratch
         self.socket = scratch / f"{program}.sock"
         self.log_path = scratch / f"{program}.log"
         self.arguments = [
@@ -100,16 +102,17 @@ class Driver:
 
 
 class Rig:
-    """A scratch folder with a pool, and both binaries on it."""
+    """A scratch folder with a pool, and both binaries on it: in memory, so that no test waits for a disk, or on one."""
 
-    def __init__(self, *, pool_options=None, flags=()):
+    def __init__(self, *, on_disk=False, pool_options=None, flags=()):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="csi-", dir="/tmp"))
+        if not on_disk:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64g,mode=0700", "rig", str(self.scratch)], check=True)
         self.pool = self.scratch / "pool"
         self.targets = self.scratch / "targets"
         self.pool.mkdir()
         self.targets.mkdir()
-        self.pool_is_mounted = pool_options is not None
-        if self.pool_is_mounted:
+        if pool_options is not None:
             subprocess.run(["mount", "-t", "tmpfs", "-o", pool_options, "pool", str(self.pool)], check=True)
         self.controller = Driver("csi-controller", self.scratch, flags=flags)
         self.node = Driver("csi-node", self.scratch, flags=flags)
@@ -124,7 +127,7 @@ class Rig:
     def end(self):
         self.controller.end()
         self.node.end()
-        for point in sorted(mount_points(self.scratch), reverse=True):
+        for point in [*sorted(mount_points(self.scratch), reverse=True), *mount_points(self.scratch, itself=True)]:
             subprocess.run(["umount", "-l", point], check=False)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
@@ -134,6 +137,17 @@ class Rig:
         for trash in self.pool.rglob(".trash"):
             found += [str(path) for path in trash.iterdir()]
         return found
+
+    def state(self):
+        """All that calls leave on this machine: each thing in the pool with its mode and content, and each mount with what it
+        shows and its options. Equal for two rigs that went through the same, wherever they are."""
+        things = {str(path.relative_to(self.pool)): (
+            stat.filemode(path.lstat().st_mode), path.read_bytes() if path.is_file() else None)
+            for path in self.pool.rglob("*")}
+        targets = {str(path.relative_to(self.targets)) for path in self.targets.rglob("*")}
+        shown = sorted((point.replace(str(self.scratch), ""), root.replace(str(self.scratch), ""), options)
+                       for point, root, options in table() if point.startswith(f"{self.scratch}/"))
+        return things, targets, shown
 
     def __enter__(self):
         return self
@@ -148,22 +162,21 @@ def clean_environment(**extra):
     return {**kept, **extra}
 
 
-def mounts():
-    """This mount namespace's table: (mount point, mount options, super options) from bottom to top."""
-    table = []
+def table():
+    """This mount namespace's table: (mount point, what it shows of its file system, mount options) from bottom to top."""
+    found = []
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
-        head, _, tail = line.partition(" - ")
-        fields = head.split(" ")
+        fields = line.split(" ")
         point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
-        table.append((point, fields[5].split(","), tail.split(" ")[2].split(",")))
-    return table
+        found.append((point, fields[3], fields[5].split(",")))
+    return found
 
 
-def mount_points(below):
-    return [point for point, _, _ in mounts() if point.startswith(f"{below}/")]
+def mount_points(below, *, itself=False):
+    return [point for point, _, _ in table() if (point == str(below) if itself else point.startswith(f"{below}/"))]
 
 
 def mount_options(path):
     """The options of the topmost mount at exactly this path, or None."""
-    found = [options for point, options, _ in mounts() if point == str(path)]
+    found = [options for point, _, options in table() if point == str(path)]
     return found[-1] if found else None

@@ -16,114 +16,163 @@ import driver
 from calls import GIB, Code, csi, refused
 
 RETRIED = {Code.UNAVAILABLE, Code.ABORTED, Code.DEADLINE_EXCEEDED, Code.CANCELLED}
-KILLS = 6
+WORKERS = 8
+KILLS = 8
 GIVE_UP_AFTER = 60
 
 
-def until_done(call):
-    """Retries as a sidecar does: until an answer is final."""
-    deadline = time.monotonic() + GIVE_UP_AFTER
-    while True:
-        try:
-            return call()
-        except grpc.RpcError as error:
-            if error.code() not in RETRIED or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+class Storm:
+    """Workers that call one binary without a pause, while it is killed and started again."""
+
+    def __init__(self, rig, binary, *, kills, seed=0):
+        self.rig = rig
+        self.binary = binary
+        self.kills = kills
+        self.source = random.Random(seed)
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+        self.cut = 0
+        """Calls that a kill cut off while the binary was working on them."""
+        self.half_made = 0
+        """Kills that left something half-made in the pool, for the next start to clear."""
+
+    def until_done(self, call):
+        """Retries as a sidecar does: until an answer is final."""
+        deadline = time.monotonic() + GIVE_UP_AFTER
+        while True:
+            try:
+                return call()
+            except grpc.RpcError as error:
+                if error.code() not in RETRIED or time.monotonic() > deadline:
+                    raise
+                if error.code() == Code.UNAVAILABLE and "failed to connect" not in error.details():
+                    with self.lock:
+                        self.cut += 1
+                time.sleep(0.01)
+
+    def run(self, work):
+        """Runs work(self, client, worker) in every worker; it goes on until self.over is set, and then ends its own way."""
+        def one(worker):
+            with self.binary.connect() as client:
+                work(self, client, worker)
+
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                running = [pool.submit(one, worker) for worker in range(WORKERS)]
+                for _ in range(self.kills):
+                    time.sleep(self.source.uniform(0.05, 0.4))
+                    self.binary.kill()
+                    self.half_made += self.rig.leftovers() != []
+                    self.binary.start()
+                time.sleep(0.2)
+            finally:
+                self.over.set()
+            for future in running:
+                future.result()
+        return self
 
 
-def storm(binary, work, *, seed):
-    """Runs work(client, worker, is_over) in eight threads, and meanwhile kills and restarts the binary."""
-    over = threading.Event()
-    source = random.Random(seed)
+def create_and_delete(storm, client, worker):
+    """Whatever happened before, in the end the even ones exist and the odd ones do not."""
+    names = [f"pvc-{worker}-{index}" for index in range(6)]
+    rounds = 0
+    while not storm.over.is_set():
+        for index, name in enumerate(names):
+            volume = storm.until_done(lambda name=name: calls.create(client, name, 1 << 20))
+            if (index + rounds) % 2:
+                storm.until_done(lambda volume=volume: calls.delete(client, volume.volume_id))
+        rounds += 1
+    for index, name in enumerate(names):
+        volume = storm.until_done(lambda name=name: calls.create(client, name, 1 << 20))
+        if index % 2:
+            storm.until_done(lambda volume=volume: calls.delete(client, volume.volume_id))
 
-    def run(worker):
+
+@pytest.mark.parametrize("on_disk, seed", [(False, 1), (True, 2)], ids=["memory", "disk"])
+def test_controller_killed_in_a_storm(on_disk, seed):
+    with driver.Rig() as calm:
+        Storm(calm, calm.controller.start(), kills=0).run(create_and_delete)
+        wanted = calm.state()
+
+    with driver.Rig(on_disk=on_disk) as rig:
+        binary = rig.controller.start()
+        storm = Storm(rig, binary, kills=KILLS, seed=seed).run(create_and_delete)
+        assert storm.cut >= KILLS, "the kills met nobody at work"
+        if on_disk:
+            assert storm.half_made, "no kill was in the middle of anything"
+        assert rig.state() == wanted, "not what a run without kills leaves"
+        assert rig.leftovers() == []
+
+        expected = {f"pvc-{worker}-{index}" for worker in range(WORKERS) for index in range(0, 6, 2)}
         with binary.connect() as client:
-            work(client, worker, over.is_set)
-
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        try:
-            running = [pool.submit(run, worker) for worker in range(8)]
-            for _ in range(KILLS):
-                time.sleep(source.uniform(0.05, 0.4))
-                binary.kill()
-                binary.start()
-        finally:
-            over.set()
-        for one in running:
-            one.result()
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_controller_killed_in_a_storm(own_rig, seed):
-    binary = own_rig.controller.start()
-
-    def create_and_delete(client, worker, is_over):
-        rounds = 0
-        while not is_over():
-            for index in range(6):
-                name = f"pvc-{worker}-{index}"
-                volume = until_done(lambda: calls.create(client, name, 1 << 20))
-                if (index + rounds) % 2:
-                    until_done(lambda: calls.delete(client, volume.volume_id))
-            rounds += 1
-        # Whatever the storm left, the last word is: even ones exist, odd ones do not.
-        for index in range(6):
-            volume = until_done(lambda: calls.create(client, f"pvc-{worker}-{index}", 1 << 20))
-            if index % 2:
-                until_done(lambda: calls.delete(client, volume.volume_id))
-
-    storm(binary, create_and_delete, seed=seed)
-    with binary.connect() as client:
-        expected = {calls.create(client, f"pvc-{worker}-{index}", 1 << 20).volume_id
-                    for worker in range(8) for index in range(0, 6, 2)}
-        assert set(calls.list_ids(client)) == expected
+            assert set(calls.list_ids(client)) == expected
         binary.kill()
         binary.start()
-        assert set(until_done(lambda: calls.list_ids(client))) == expected, "a restart changed the volumes"
-        assert own_rig.leftovers() == []
-        for one in expected:
-            until_done(lambda: calls.delete(client, one))
-        assert calls.list_ids(client) == []
-    assert own_rig.leftovers() == []
-    assert not [path for path in own_rig.pool.rglob("*") for one in expected if one in path.name]
+        with binary.connect() as client:
+            assert set(calls.list_ids(client)) == expected, "a restart changed the volumes"
+            for one in expected:
+                calls.delete(client, one)
+            assert calls.list_ids(client) == []
+        assert rig.leftovers() == []
+        assert not [path for path in rig.pool.rglob("*") if "pvc-" in path.name]
+
+
+def publish_and_unpublish(storm, client, worker):
+    """Whatever happened before, in the end the even ones are published and the odd ones are not."""
+    mine = [index for index in range(2 * WORKERS) if index % WORKERS == worker]
+
+    def publish(index):
+        storm.until_done(lambda: calls.publish(
+            client, csi.Volume(volume_id=f"pvc-{index}"), pod(storm.rig, index), readonly=index % 4 == 0))
+
+    def unpublish(index):
+        storm.until_done(lambda: calls.unpublish(client, f"pvc-{index}", pod(storm.rig, index)))
+
+    while not storm.over.is_set():
+        for index in mine:
+            publish(index)
+            unpublish(index)
+    for index in mine:
+        publish(index)
+        if index % 2:
+            unpublish(index)
+
+
+def pod(rig, index):
+    return rig.targets / f"pod-{index}" / "mount"
+
+
+def node_storm(rig, **options):
+    rig.start()
+    with rig.controller.connect() as client:
+        for index in range(2 * WORKERS):
+            assert calls.create(client, f"pvc-{index}", 1 << 20).volume_id == f"pvc-{index}"
+            pod(rig, index).parent.mkdir()
+    return Storm(rig, rig.node, **options).run(publish_and_unpublish)
 
 
 @pytest.mark.parametrize("seed", [3, 4])
 def test_node_killed_in_a_storm(own_rig, seed):
-    own_rig.start()
-    with own_rig.controller.connect() as client:
-        volumes = [calls.create(client, f"pvc-{index}", 1 << 20) for index in range(16)]
-    targets = [own_rig.targets / f"pod-{index}" / "mount" for index in range(16)]
-    for target in targets:
-        target.parent.mkdir()
+    with driver.Rig() as calm:
+        node_storm(calm, kills=0)
+        wanted = calm.state()
 
-    def publish_and_unpublish(client, worker, is_over):
-        mine = [index for index in range(16) if index % 8 == worker]
-        while not is_over():
-            for index in mine:
-                until_done(lambda: calls.publish(client, volumes[index], targets[index], readonly=index % 4 == 0))
-                until_done(lambda: calls.unpublish(client, volumes[index].volume_id, targets[index]))
-        for index in mine:
-            until_done(lambda: calls.publish(client, volumes[index], targets[index], readonly=index % 4 == 0))
-            if index % 2:
-                until_done(lambda: calls.unpublish(client, volumes[index].volume_id, targets[index]))
-
-    storm(own_rig.node, publish_and_unpublish, seed=seed)
-    assert sorted(driver.mount_points(own_rig.targets)) == sorted(str(targets[index]) for index in range(0, 16, 2))
-    for index in range(0, 16, 2):
-        assert ("ro" if index % 4 == 0 else "rw") in driver.mount_options(targets[index])
-    for index in range(1, 16, 2):
-        assert not targets[index].exists()
+    storm = node_storm(own_rig, kills=KILLS, seed=seed)
+    assert storm.cut >= KILLS, "the kills met nobody at work"
+    assert own_rig.state() == wanted, "not what a run without kills leaves"
+    for index in range(2 * WORKERS):
+        options = driver.mount_options(pod(own_rig, index))
+        assert (options is None) if index % 2 else ("ro" if index % 4 == 0 else "rw") in options
+        assert pod(own_rig, index).exists() == (index % 2 == 0)
 
     with own_rig.node.connect() as client:
-        for volume, target in zip(volumes, targets):
-            calls.unpublish(client, volume.volume_id, target)
+        for index in range(2 * WORKERS):
+            calls.unpublish(client, f"pvc-{index}", pod(own_rig, index))
     assert driver.mount_points(own_rig.targets) == []
-    assert [path for target in targets for path in target.parent.iterdir()] == []
+    assert [path for folder in own_rig.targets.iterdir() for path in folder.iterdir()] == []
     with own_rig.controller.connect() as client:
-        for volume in volumes:
-            calls.delete(client, volume.volume_id)
+        for index in range(2 * WORKERS):
+            calls.delete(client, f"pvc-{index}")
     assert own_rig.leftovers() == []
 
 
@@ -151,9 +200,10 @@ def test_volumes_outlive_the_controller(own_rig):
     own_rig.controller.start()
     with own_rig.controller.connect() as client:
         first = calls.create(client, "pvc", GIB, limit=GIB)
-        own_rig.controller.kill()
-        own_rig.controller.start()
-        assert until_done(lambda: calls.create(client, "pvc", GIB, limit=GIB)) == first
+    own_rig.controller.kill()
+    own_rig.controller.start()
+    with own_rig.controller.connect() as client:
+        assert calls.create(client, "pvc", GIB, limit=GIB) == first
         with refused(Code.ALREADY_EXISTS):
             calls.create(client, "pvc", 2 * GIB, limit=2 * GIB)
 

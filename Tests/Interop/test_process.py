@@ -69,9 +69,14 @@ def test_a_stale_socket_is_replaced(binary):
 def test_a_live_socket_is_not_taken(binary):
     binary.start()
     inode = binary.socket.stat().st_ino
+    # With a pool of its own, so that the socket is all that they quarrel about.
+    other = binary.scratch / "other-pool"
+    other.mkdir()
+    binary.arguments[binary.arguments.index("--pool") + 1] = str(other)
     second = second_instance(binary)
     assert second.returncode != 0
     assert str(binary.socket) in second.stderr, second.stderr
+    assert str(binary.process.pid) in second.stderr, "it does not say who has the socket"
     assert binary.socket.stat().st_ino == inode
     assert answers(binary)
     assert binary.stop() == 0
@@ -109,6 +114,17 @@ def test_nothing_lies_beside_the_socket(own_rig):
     assert [path.name for path in folder.iterdir()] == ["csi.sock"]
     assert binary.stop() == 0
     assert list(folder.iterdir()) == []
+
+
+def test_a_pool_has_one_controller(own_rig):
+    binary = own_rig.controller
+    binary.start()
+    binary.arguments[binary.arguments.index("--endpoint") + 1] = f"unix://{own_rig.scratch}/second.sock"
+    second = second_instance(binary)
+    assert second.returncode != 0
+    assert str(own_rig.pool) in second.stderr, second.stderr
+    assert not (own_rig.scratch / "second.sock").exists()
+    assert answers(binary)
 
 
 # Flags and environment

@@ -1,6 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let codec = Target.Dependency.product(name: "CSIProto", package: "swift-csi")
+
 let package = Package(
     name: "ProtoGenerator",
     products: [
@@ -10,14 +18,8 @@ let package = Package(
         .package(name: "swift-csi", path: "../..")
     ],
     targets: [
-        .executableTarget(
-            name: "protoc-gen-swift-csi",
-            dependencies: [.product(name: "CSIProto", package: "swift-csi")],
-            swiftSettings: [
-                .swiftLanguageMode(.v6),
-                .enableUpcomingFeature("ExistentialAny"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .enableUpcomingFeature("MemberImportVisibility"),
-            ])
+        .executableTarget(name: "protoc-gen-swift-csi", dependencies: [codec], swiftSettings: settings),
+        .testTarget(
+            name: "GeneratorTests", dependencies: ["protoc-gen-swift-csi", codec], swiftSettings: settings),
     ]
 )

@@ -15,6 +15,8 @@ public protocol DirectoryTree: AnyObject, Sendable {
     var path: FilePath { get }
 
     /// Opens a directory below as a tree of its own.
+    ///
+    /// The empty path means the directory itself.
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree
 
     /// Creates one directory with exactly the given mode, whatever the process's umask.

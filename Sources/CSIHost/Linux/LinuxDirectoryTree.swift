@@ -44,7 +44,7 @@ final class LinuxDirectoryTree: DirectoryTree {
     }
 
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
-        let (path, site) = try place(path, .openDirectory)
+        let (path, site) = try place(path, allowEmpty: true, .openDirectory)
         let directory = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)
         return LinuxDirectoryTree(directory, path: site.path)
     }

@@ -153,6 +153,10 @@ extension CallSite {
         _ name: FilePath.Component, in parent: borrowing OwnedDescriptor
     ) throws(HostError) -> Bool {
         guard let status = try cachedStatus(of: name, in: parent.raw) else { return false }
+        // The size of what is mounted there says nothing about the file below.
+        guard status.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) == 0 else {
+            throw failure(.resourceBusy, detail: "something is mounted there")
+        }
         switch FileKind(mode: UInt32(status.stx_mode)) {
         case .symbolicLink: throw failure(kind: .symbolicLink, detail: "it is left alone")
         case .regular where status.stx_size == 0: break

@@ -23,9 +23,7 @@ struct LinuxMounts: MountControl {
 
         let tree = try detachedCopy(of: origin, options, sourceSite)
         let (rawTree, rawPlace) = (tree.raw, place.raw)
-        try site.check(detail: Self.needs) {
-            clinux_move_mount(rawTree, "", rawPlace, "", CLINUX_MOVE_MOUNT_EMPTY_PATHS)
-        }
+        try change(site) { clinux_move_mount(rawTree, "", rawPlace, "", CLINUX_MOVE_MOUNT_EMPTY_PATHS) }
         do throws(HostError) {
             return try verified(tree, target, options, site)
         } catch {
@@ -35,7 +33,26 @@ struct LinuxMounts: MountControl {
         }
     }
 
-    private static let needs = "bind mounts need CAP_SYS_ADMIN and Linux 5.12 or later"
+    /// Makes a mount system call, and explains the error numbers that mean something of their own here.
+    @discardableResult
+    private func change(_ site: CallSite, _ call: () -> Int) throws(HostError) -> Int {
+        switch site.result(call) {
+        case .success(let value): return value
+        case .failure(.notPermitted):
+            throw site.failure(.notPermitted, detail: "mounts need CAP_SYS_ADMIN: run privileged")
+        case .failure(.noFunction):
+            throw site.failure(.noFunction, detail: "bind mounts need Linux 5.12 or later")
+        case .failure(.noSpace):
+            // Not the disk: a backend that took it for full would send the volume elsewhere.
+            throw HostError(
+                site.operation, at: site.path, kind: .resourceLimit, errno: .noSpace,
+                detail: "the mount namespace is full: see fs.mount-max in sysctl(8)")
+        case .failure(.invalidArgument):
+            throw site.failure(
+                .invalidArgument, detail: "the mount below is unbindable, locked, or of another mount namespace")
+        case .failure(let errno): throw site.failure(errno)
+        }
+    }
 
     private func refuseMixedKinds(
         _ source: FileMetadata, _ target: FileMetadata, _ sourcePath: FilePath, _ site: CallSite
@@ -50,12 +67,12 @@ struct LinuxMounts: MountControl {
         of origin: borrowing OwnedDescriptor, _ options: BindOptions, _ site: CallSite
     ) throws(HostError) -> OwnedDescriptor {
         let raw = origin.raw
-        let number = try site.check(detail: Self.needs) { clinux_open_tree(raw, "", CLINUX_OPEN_TREE_CLONE) }
+        let number = try change(site) { clinux_open_tree(raw, "", CLINUX_OPEN_TREE_CLONE) }
         let tree = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
         let rawTree = tree.raw
         let attributes = options.mountAttributes
         // Private: mounts that a container makes inside its volume must not appear in, and keep busy, the source.
-        try site.check(detail: Self.needs) {
+        try change(site) {
             clinux_mount_setattr(
                 rawTree, "", UInt32(CLINUX_AT_EMPTY_PATH), attributes.set, attributes.clear, UInt64(MS_PRIVATE))
         }

@@ -38,7 +38,12 @@ extension TreeWalk {
         }
         switch opened {
         case .success(let number):
-            try site(name).sync(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number)))
+            let file = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+            do throws(HostError) {
+                try anywhere.sync(file)
+            } catch {
+                throw located(error, name)
+            }
         case .failure(.noSuchFileOrDirectory), .failure(.improperLink): break
         case .failure(let errno): throw site(name).failure(errno)
         }

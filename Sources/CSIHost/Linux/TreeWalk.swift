@@ -55,29 +55,35 @@ struct TreeWalk: ~Copyable {
     /// The directory the walk is in; nil when it has left the top.
     var current: Level? { levels.last }
 
-    /// The call site for the current directory, or for a name in it.
+    /// The call site for the current directory, or for a name in it: for errors only, since its path may be long.
     func site(_ name: FilePath.Component? = nil) -> CallSite {
-        var path = top
-        for level in levels {
-            if let component = level.name { path.append(component) }
-        }
-        if let name { path.append(name) }
-        return CallSite(operation, at: path)
+        let names = levels.compactMap(\.name) + (name.map { [$0] } ?? [])
+        return CallSite(operation, at: FilePath(root: top.root, Array(top.components) + names))
+    }
+
+    /// A call site that only says in which tree.
+    var anywhere: CallSite { CallSite(operation, at: top) }
+
+    /// The error with the place in the tree where it happened.
+    func located(_ error: HostError, _ name: FilePath.Component? = nil) -> HostError {
+        var error = error
+        error.path = site(name).path
+        return error
     }
 
     /// Makes a system call with the current directory's descriptor.
     func result(_ call: (CInt) -> Int) -> Result<Int, Errno> {
         guard let raw = levels.last?.descriptor?.raw else { return .failure(.badFileDescriptor) }
-        return CallSite(operation, at: top).result { call(raw) }
+        return anywhere.result { call(raw) }
     }
 
     /// Steps down into a directory.
     mutating func enter(_ name: FilePath.Component) throws(HostError) -> Entry {
         guard let raw = levels.last?.descriptor?.raw else { return .absent }
         let resolution = Resolution.beneath(raw, stayingOnMount: true)
-        switch resolution.openIfPossible(FilePath(component: name), CLINUX_O_READ_DIRECTORY, for: site(name)) {
+        switch resolution.openIfPossible(FilePath(component: name), CLINUX_O_READ_DIRECTORY, for: anywhere) {
         case .opened(let directory):
-            let identity = try Self.identity(of: directory, for: site(name))
+            let identity = try Self.identity(of: directory, for: anywhere)
             levels.append(Level(name: name, identity: identity, descriptor: directory))
             if levels.count > Self.openLevels { levels[levels.count - 1 - Self.openLevels].descriptor = nil }
             return .entered
@@ -93,13 +99,13 @@ struct TreeWalk: ~Copyable {
     mutating func leave() throws(HostError) -> FilePath.Component? {
         guard let left = levels.popLast(), let name = left.name, let parent = levels.last else { return nil }
         guard parent.descriptor == nil else { return name }
-        let site = site()
         let rules = UInt64(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
         let from = left.descriptor?.raw ?? -1
-        let number = try site.check { clinux_openat2(from, "..", CLINUX_O_READ_DIRECTORY, 0, rules) }
+        let number = try anywhere.check { clinux_openat2(from, "..", CLINUX_O_READ_DIRECTORY, 0, rules) }
         let directory = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
-        guard try Self.identity(of: directory, for: site) == parent.identity else {
-            throw site.failure(kind: .notVerified, detail: "a directory was moved while the tree was walked; try again")
+        guard try Self.identity(of: directory, for: anywhere) == parent.identity else {
+            throw site().failure(
+                kind: .notVerified, detail: "a directory was moved while the tree was walked; try again")
         }
         parent.descriptor = consume directory
         return name
@@ -109,10 +115,16 @@ struct TreeWalk: ~Copyable {
     mutating func read(_ each: (borrowing TreeWalk, DirectoryEntry) throws(HostError) -> Bool) throws(HostError) {
         guard let level = levels.last, let raw = level.descriptor?.raw else { return }
         level.isRead = true
-        let site = site()
-        if case .failure(let errno) = result({ clinux_rewind($0) }) { throw site.failure(errno) }
+        if case .failure(let errno) = result({ clinux_rewind($0) }) { throw site().failure(errno) }
         var reader = DirectoryReader()
-        while let batch = try reader.next(raw, for: site) {
+        while true {
+            let batch: [DirectoryEntry]?
+            do throws(HostError) {
+                batch = try reader.next(raw, for: anywhere)
+            } catch {
+                throw located(error)
+            }
+            guard let batch else { return }
             for entry in batch {
                 guard try each(self, entry) else { return }
             }

@@ -9,9 +9,13 @@ public struct MountTable: Sendable, Hashable {
     /// All mounts in the kernel's order.
     public let entries: [MountEntry]
 
+    /// The mount point of each entry.
+    private let mountPoints: [PathBytes]
+
     /// Creates a table.
     public init(entries: [MountEntry]) {
         self.entries = entries
+        mountPoints = entries.map { PathBytes($0.mountPoint) }
     }
 
     /// The mounts stacked at exactly `path`, bottom to top; empty when `path` is no mount point.
@@ -42,17 +46,20 @@ public struct MountTable: Sendable, Hashable {
     /// This answers whether a volume is still published somewhere: ask with the ``origin(of:)`` of its directory. Mounts
     /// that another mount hides are included.
     public func mounts(showing origin: MountOrigin) -> [MountEntry] {
-        entries.filter { $0.device == origin.device && $0.root.starts(with: origin.root) }
+        let root = PathBytes(origin.root)
+        return entries.filter { $0.device == origin.device && PathBytes($0.root).isAtOrBelow(root) }
     }
 
     /// All mounts strictly below `path` by their mount points, hidden ones included.
     public func mounts(beneath path: FilePath) -> [MountEntry] {
-        entries.filter { $0.mountPoint != path && $0.mountPoint.starts(with: path) }
+        let top = PathBytes(path)
+        return zip(entries, mountPoints).filter { $1 != top && $1.isAtOrBelow(top) }.map(\.0)
     }
 
     /// The mounts that the kernel steps through on the way to `path`, outermost first.
     private func chain(to path: FilePath) -> [MountEntry] {
-        let onTheWay = entries.filter { path.starts(with: $0.mountPoint) }
+        let path = PathBytes(path)
+        let onTheWay = zip(entries, mountPoints).filter { path.isAtOrBelow($1) }.map(\.0)
         let known = Set(onTheWay.map(\.mountID))
         // Roots are mounts whose parent is not on the way: the namespace's own root, whose parent is out of sight.
         var candidates = onTheWay.filter { !known.contains($0.parentID) || $0.parentID == $0.mountID }
@@ -68,7 +75,7 @@ public struct MountTable: Sendable, Hashable {
     /// The mount that a walk down a path meets first; of two at the same place, the later one covers the other.
     private static func outermost(_ candidates: [MountEntry]) -> MountEntry? {
         candidates.reduce(nil) { best, entry in
-            guard let best, best.mountPoint.components.count < entry.mountPoint.components.count else { return entry }
+            guard let best, best.mountPoint.length < entry.mountPoint.length else { return entry }
             return best
         }
     }

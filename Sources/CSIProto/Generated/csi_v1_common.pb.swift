@@ -60,7 +60,7 @@ extension CSIv1 {
                     self.accessType = nil
                     try reader.message(&value)
                     self.accessType = .mount(value)
-                case 26: try reader.optional(&self.accessMode, as: WireMessage<CSIv1.VolumeCapability.AccessMode>.self)
+                case 26: try reader.message(&self.accessMode)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -69,7 +69,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.accessMode, as: WireMessage<CSIv1.VolumeCapability.AccessMode>.self)
+            writer.message(26, self.accessMode)
             if case .mount(let value)? = self.accessType {
                 writer.present(18, value, as: WireMessage<CSIv1.VolumeCapability.MountVolume>.self)
             }
@@ -587,8 +587,8 @@ extension CSIv1 {
                 case 8: try reader.singular(&self.capacityBytes, as: WireInt64.self)
                 case 18: try reader.singular(&self.volumeID, as: WireString.self)
                 case 26: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
-                case 34: try reader.optional(&self.contentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
-                case 42: try reader.repeated(&self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+                case 34: try reader.message(&self.contentSource)
+                case 42: try reader.messages(&self.accessibleTopology)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -597,8 +597,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(42, self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
-            writer.optional(34, self.contentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
+            writer.messages(42, self.accessibleTopology)
+            writer.message(34, self.contentSource)
             writer.map(26, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.singular(18, self.volumeID, as: WireString.self)
             writer.singular(8, self.capacityBytes, as: WireInt64.self)
@@ -651,8 +651,8 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.requisite, as: WireMessage<CSIv1.Topology>.self)
-                case 18: try reader.repeated(&self.preferred, as: WireMessage<CSIv1.Topology>.self)
+                case 10: try reader.messages(&self.requisite)
+                case 18: try reader.messages(&self.preferred)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -661,8 +661,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(18, self.preferred, as: WireMessage<CSIv1.Topology>.self)
-            writer.repeated(10, self.requisite, as: WireMessage<CSIv1.Topology>.self)
+            writer.messages(18, self.preferred)
+            writer.messages(10, self.requisite)
         }
 
         /// Renders the fields that are set.
@@ -843,7 +843,7 @@ extension CSIv1 {
                 case 8: try reader.singular(&self.sizeBytes, as: WireInt64.self)
                 case 18: try reader.singular(&self.snapshotID, as: WireString.self)
                 case 26: try reader.singular(&self.sourceVolumeID, as: WireString.self)
-                case 34: try reader.optional(&self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
+                case 34: try reader.message(&self.creationTime)
                 case 40: try reader.singular(&self.readyToUse, as: WireBool.self)
                 case 50: try reader.singular(&self.groupSnapshotID, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
@@ -856,7 +856,7 @@ extension CSIv1 {
             writer.unknown(self.unknownFields)
             writer.singular(50, self.groupSnapshotID, as: WireString.self)
             writer.singular(40, self.readyToUse, as: WireBool.self)
-            writer.optional(34, self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
+            writer.message(34, self.creationTime)
             writer.singular(26, self.sourceVolumeID, as: WireString.self)
             writer.singular(18, self.snapshotID, as: WireString.self)
             writer.singular(8, self.sizeBytes, as: WireInt64.self)

@@ -76,12 +76,12 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.name, as: WireString.self)
-                case 18: try reader.optional(&self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
-                case 26: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 18: try reader.message(&self.capacityRange)
+                case 26: try reader.messages(&self.volumeCapabilities)
                 case 34: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                 case 42: try reader.secrets(&self.secrets)
-                case 50: try reader.optional(&self.volumeContentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
-                case 58: try reader.optional(&self.accessibilityRequirements, as: WireMessage<CSIv1.TopologyRequirement>.self)
+                case 50: try reader.message(&self.volumeContentSource)
+                case 58: try reader.message(&self.accessibilityRequirements)
                 case 66: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -92,12 +92,12 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.map(66, self.mutableParameters, key: WireString.self, value: WireString.self)
-            writer.optional(58, self.accessibilityRequirements, as: WireMessage<CSIv1.TopologyRequirement>.self)
-            writer.optional(50, self.volumeContentSource, as: WireMessage<CSIv1.VolumeContentSource>.self)
+            writer.message(58, self.accessibilityRequirements)
+            writer.message(50, self.volumeContentSource)
             writer.secrets(42, self.secrets)
             writer.map(34, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(26, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
-            writer.optional(18, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.messages(26, self.volumeCapabilities)
+            writer.message(18, self.capacityRange)
             writer.singular(10, self.name, as: WireString.self)
         }
 
@@ -145,7 +145,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
+                case 10: try reader.message(&self.volume)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -154,7 +154,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+            writer.message(10, self.volume)
         }
 
         /// Renders the fields that are set.
@@ -316,7 +316,7 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.singular(&self.nodeID, as: WireString.self)
-                case 26: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 26: try reader.message(&self.volumeCapability)
                 case 32: try reader.singular(&self.readonly, as: WireBool.self)
                 case 42: try reader.secrets(&self.secrets)
                 case 50: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
@@ -331,7 +331,7 @@ extension CSIv1 {
             writer.map(50, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
             writer.singular(32, self.readonly, as: WireBool.self)
-            writer.optional(26, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(26, self.volumeCapability)
             writer.singular(18, self.nodeID, as: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
@@ -558,7 +558,7 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
-                case 26: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 26: try reader.messages(&self.volumeCapabilities)
                 case 34: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                 case 42: try reader.secrets(&self.secrets)
                 case 50: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
@@ -573,7 +573,7 @@ extension CSIv1 {
             writer.map(50, self.mutableParameters, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
             writer.map(34, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(26, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.messages(26, self.volumeCapabilities)
             writer.map(18, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
@@ -626,7 +626,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.confirmed, as: WireMessage<CSIv1.ValidateVolumeCapabilitiesResponse.Confirmed>.self)
+                case 10: try reader.message(&self.confirmed)
                 case 18: try reader.singular(&self.message, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -637,7 +637,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.message, as: WireString.self)
-            writer.optional(10, self.confirmed, as: WireMessage<CSIv1.ValidateVolumeCapabilitiesResponse.Confirmed>.self)
+            writer.message(10, self.confirmed)
         }
 
         /// Renders the fields that are set.
@@ -696,7 +696,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
-                    case 18: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                    case 18: try reader.messages(&self.volumeCapabilities)
                     case 26: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
                     case 34: try reader.map(&self.mutableParameters, key: WireString.self, value: WireString.self)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
@@ -709,7 +709,7 @@ extension CSIv1 {
                 writer.unknown(self.unknownFields)
                 writer.map(34, self.mutableParameters, key: WireString.self, value: WireString.self)
                 writer.map(26, self.parameters, key: WireString.self, value: WireString.self)
-                writer.repeated(18, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                writer.messages(18, self.volumeCapabilities)
                 writer.map(10, self.volumeContext, key: WireString.self, value: WireString.self)
             }
 
@@ -818,7 +818,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.entries, as: WireMessage<CSIv1.ListVolumesResponse.Entry>.self)
+                case 10: try reader.messages(&self.entries)
                 case 18: try reader.singular(&self.nextToken, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -829,7 +829,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.nextToken, as: WireString.self)
-            writer.repeated(10, self.entries, as: WireMessage<CSIv1.ListVolumesResponse.Entry>.self)
+            writer.messages(10, self.entries)
         }
 
         /// Renders the fields that are set.
@@ -876,7 +876,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.repeated(&self.publishedNodeIDs, as: WireString.self)
-                    case 18: try reader.optional(&self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                    case 18: try reader.message(&self.volumeCondition)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -885,7 +885,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                writer.message(18, self.volumeCondition)
                 writer.repeated(10, self.publishedNodeIDs, as: WireString.self)
             }
 
@@ -933,8 +933,8 @@ extension CSIv1 {
             public mutating func merge(from reader: inout WireReader) throws(WireError) {
                 while let tag = try reader.nextTag() {
                     switch tag {
-                    case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
-                    case 18: try reader.optional(&self.status, as: WireMessage<CSIv1.ListVolumesResponse.VolumeStatus>.self)
+                    case 10: try reader.message(&self.volume)
+                    case 18: try reader.message(&self.status)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -943,8 +943,8 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.status, as: WireMessage<CSIv1.ListVolumesResponse.VolumeStatus>.self)
-                writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+                writer.message(18, self.status)
+                writer.message(10, self.volume)
             }
 
             /// Renders the fields that are set.
@@ -1041,8 +1041,8 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.volume, as: WireMessage<CSIv1.Volume>.self)
-                case 18: try reader.optional(&self.status, as: WireMessage<CSIv1.ControllerGetVolumeResponse.VolumeStatus>.self)
+                case 10: try reader.message(&self.volume)
+                case 18: try reader.message(&self.status)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1051,8 +1051,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(18, self.status, as: WireMessage<CSIv1.ControllerGetVolumeResponse.VolumeStatus>.self)
-            writer.optional(10, self.volume, as: WireMessage<CSIv1.Volume>.self)
+            writer.message(18, self.status)
+            writer.message(10, self.volume)
         }
 
         /// Renders the fields that are set.
@@ -1099,7 +1099,7 @@ extension CSIv1 {
                 while let tag = try reader.nextTag() {
                     switch tag {
                     case 10: try reader.repeated(&self.publishedNodeIDs, as: WireString.self)
-                    case 18: try reader.optional(&self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                    case 18: try reader.message(&self.volumeCondition)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -1108,7 +1108,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                writer.message(18, self.volumeCondition)
                 writer.repeated(10, self.publishedNodeIDs, as: WireString.self)
             }
 
@@ -1262,9 +1262,9 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 10: try reader.messages(&self.volumeCapabilities)
                 case 18: try reader.map(&self.parameters, key: WireString.self, value: WireString.self)
-                case 26: try reader.optional(&self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+                case 26: try reader.message(&self.accessibleTopology)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1273,9 +1273,9 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+            writer.message(26, self.accessibleTopology)
             writer.map(18, self.parameters, key: WireString.self, value: WireString.self)
-            writer.repeated(10, self.volumeCapabilities, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.messages(10, self.volumeCapabilities)
         }
 
         /// Renders the fields that are set.
@@ -1330,8 +1330,8 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 8: try reader.singular(&self.availableCapacity, as: WireInt64.self)
-                case 18: try reader.optional(&self.maximumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
-                case 26: try reader.optional(&self.minimumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
+                case 18: try reader.message(&self.maximumVolumeSize)
+                case 26: try reader.message(&self.minimumVolumeSize)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1340,8 +1340,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.minimumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
-            writer.optional(18, self.maximumVolumeSize, as: WireMessage<GoogleProtobuf.Int64Value>.self)
+            writer.message(26, self.minimumVolumeSize)
+            writer.message(18, self.maximumVolumeSize)
             writer.singular(8, self.availableCapacity, as: WireInt64.self)
         }
 
@@ -1416,7 +1416,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.ControllerServiceCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1425,7 +1425,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.ControllerServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -1742,7 +1742,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                case 10: try reader.message(&self.snapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1751,7 +1751,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(10, self.snapshot)
         }
 
         /// Renders the fields that are set.
@@ -1972,7 +1972,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.entries, as: WireMessage<CSIv1.ListSnapshotsResponse.Entry>.self)
+                case 10: try reader.messages(&self.entries)
                 case 18: try reader.singular(&self.nextToken, as: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -1983,7 +1983,7 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(18, self.nextToken, as: WireString.self)
-            writer.repeated(10, self.entries, as: WireMessage<CSIv1.ListSnapshotsResponse.Entry>.self)
+            writer.messages(10, self.entries)
         }
 
         /// Renders the fields that are set.
@@ -2023,7 +2023,7 @@ extension CSIv1 {
             public mutating func merge(from reader: inout WireReader) throws(WireError) {
                 while let tag = try reader.nextTag() {
                     switch tag {
-                    case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                    case 10: try reader.message(&self.snapshot)
                     default: try reader.skip(tag, keepingIn: &self.unknownFields)
                     }
                 }
@@ -2032,7 +2032,7 @@ extension CSIv1 {
             /// Writes the fields, the last one first.
             public func write(to writer: inout WireWriter) {
                 writer.unknown(self.unknownFields)
-                writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                writer.message(10, self.snapshot)
             }
 
             /// Renders the fields that are set.
@@ -2131,7 +2131,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+                case 10: try reader.message(&self.snapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -2140,7 +2140,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.snapshot, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(10, self.snapshot)
         }
 
         /// Renders the fields that are set.
@@ -2199,9 +2199,9 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
-                case 18: try reader.optional(&self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+                case 18: try reader.message(&self.capacityRange)
                 case 26: try reader.secrets(&self.secrets)
-                case 34: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 34: try reader.message(&self.volumeCapability)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -2210,9 +2210,9 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(34, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(34, self.volumeCapability)
             writer.secrets(26, self.secrets)
-            writer.optional(18, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.message(18, self.capacityRange)
             writer.singular(10, self.volumeID, as: WireString.self)
         }
 

@@ -65,7 +65,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.GroupControllerServiceCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -74,7 +74,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.GroupControllerServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -335,7 +335,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+                case 10: try reader.message(&self.groupSnapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -344,7 +344,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+            writer.message(10, self.groupSnapshot)
         }
 
         /// Renders the fields that are set.
@@ -403,8 +403,8 @@ extension CSIv1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.groupSnapshotID, as: WireString.self)
-                case 18: try reader.repeated(&self.snapshots, as: WireMessage<CSIv1.Snapshot>.self)
-                case 26: try reader.optional(&self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
+                case 18: try reader.messages(&self.snapshots)
+                case 26: try reader.message(&self.creationTime)
                 case 32: try reader.singular(&self.readyToUse, as: WireBool.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -415,8 +415,8 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.singular(32, self.readyToUse, as: WireBool.self)
-            writer.optional(26, self.creationTime, as: WireMessage<GoogleProtobuf.Timestamp>.self)
-            writer.repeated(18, self.snapshots, as: WireMessage<CSIv1.Snapshot>.self)
+            writer.message(26, self.creationTime)
+            writer.messages(18, self.snapshots)
             writer.singular(10, self.groupSnapshotID, as: WireString.self)
         }
 
@@ -626,7 +626,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+                case 10: try reader.message(&self.groupSnapshot)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -635,7 +635,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.groupSnapshot, as: WireMessage<CSIv1.VolumeGroupSnapshot>.self)
+            writer.message(10, self.groupSnapshot)
         }
 
         /// Renders the fields that are set.

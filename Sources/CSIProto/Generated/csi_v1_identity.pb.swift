@@ -164,7 +164,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.PluginCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -173,7 +173,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.PluginCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -502,7 +502,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.optional(&self.ready, as: WireMessage<GoogleProtobuf.BoolValue>.self)
+                case 10: try reader.message(&self.ready)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -511,7 +511,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(10, self.ready, as: WireMessage<GoogleProtobuf.BoolValue>.self)
+            writer.message(10, self.ready)
         }
 
         /// Renders the fields that are set.

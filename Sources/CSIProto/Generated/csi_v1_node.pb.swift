@@ -66,7 +66,7 @@ extension CSIv1 {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.map(&self.publishContext, key: WireString.self, value: WireString.self)
                 case 26: try reader.singular(&self.stagingTargetPath, as: WireString.self)
-                case 34: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 34: try reader.message(&self.volumeCapability)
                 case 42: try reader.secrets(&self.secrets)
                 case 50: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
@@ -79,7 +79,7 @@ extension CSIv1 {
             writer.unknown(self.unknownFields)
             writer.map(50, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(42, self.secrets)
-            writer.optional(34, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(34, self.volumeCapability)
             writer.singular(26, self.stagingTargetPath, as: WireString.self)
             writer.map(18, self.publishContext, key: WireString.self, value: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
@@ -295,7 +295,7 @@ extension CSIv1 {
                 case 18: try reader.map(&self.publishContext, key: WireString.self, value: WireString.self)
                 case 26: try reader.singular(&self.stagingTargetPath, as: WireString.self)
                 case 34: try reader.singular(&self.targetPath, as: WireString.self)
-                case 42: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 42: try reader.message(&self.volumeCapability)
                 case 48: try reader.singular(&self.readonly, as: WireBool.self)
                 case 58: try reader.secrets(&self.secrets)
                 case 66: try reader.map(&self.volumeContext, key: WireString.self, value: WireString.self)
@@ -310,7 +310,7 @@ extension CSIv1 {
             writer.map(66, self.volumeContext, key: WireString.self, value: WireString.self)
             writer.secrets(58, self.secrets)
             writer.singular(48, self.readonly, as: WireBool.self)
-            writer.optional(42, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(42, self.volumeCapability)
             writer.singular(34, self.targetPath, as: WireString.self)
             writer.singular(26, self.stagingTargetPath, as: WireString.self)
             writer.map(18, self.publishContext, key: WireString.self, value: WireString.self)
@@ -556,8 +556,8 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.usage, as: WireMessage<CSIv1.VolumeUsage>.self)
-                case 18: try reader.optional(&self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
+                case 10: try reader.messages(&self.usage)
+                case 18: try reader.message(&self.volumeCondition)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -566,8 +566,8 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(18, self.volumeCondition, as: WireMessage<CSIv1.VolumeCondition>.self)
-            writer.repeated(10, self.usage, as: WireMessage<CSIv1.VolumeUsage>.self)
+            writer.message(18, self.volumeCondition)
+            writer.messages(10, self.usage)
         }
 
         /// Renders the fields that are set.
@@ -752,7 +752,7 @@ extension CSIv1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.capabilities, as: WireMessage<CSIv1.NodeServiceCapability>.self)
+                case 10: try reader.messages(&self.capabilities)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -761,7 +761,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.capabilities, as: WireMessage<CSIv1.NodeServiceCapability>.self)
+            writer.messages(10, self.capabilities)
         }
 
         /// Renders the fields that are set.
@@ -1012,7 +1012,7 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.nodeID, as: WireString.self)
                 case 16: try reader.singular(&self.maxVolumesPerNode, as: WireInt64.self)
-                case 26: try reader.optional(&self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+                case 26: try reader.message(&self.accessibleTopology)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -1021,7 +1021,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.optional(26, self.accessibleTopology, as: WireMessage<CSIv1.Topology>.self)
+            writer.message(26, self.accessibleTopology)
             writer.singular(16, self.maxVolumesPerNode, as: WireInt64.self)
             writer.singular(10, self.nodeID, as: WireString.self)
         }
@@ -1097,9 +1097,9 @@ extension CSIv1 {
                 switch tag {
                 case 10: try reader.singular(&self.volumeID, as: WireString.self)
                 case 18: try reader.singular(&self.volumePath, as: WireString.self)
-                case 26: try reader.optional(&self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+                case 26: try reader.message(&self.capacityRange)
                 case 34: try reader.singular(&self.stagingTargetPath, as: WireString.self)
-                case 42: try reader.optional(&self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+                case 42: try reader.message(&self.volumeCapability)
                 case 50: try reader.secrets(&self.secrets)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
@@ -1110,9 +1110,9 @@ extension CSIv1 {
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
             writer.secrets(50, self.secrets)
-            writer.optional(42, self.volumeCapability, as: WireMessage<CSIv1.VolumeCapability>.self)
+            writer.message(42, self.volumeCapability)
             writer.singular(34, self.stagingTargetPath, as: WireString.self)
-            writer.optional(26, self.capacityRange, as: WireMessage<CSIv1.CapacityRange>.self)
+            writer.message(26, self.capacityRange)
             writer.singular(18, self.volumePath, as: WireString.self)
             writer.singular(10, self.volumeID, as: WireString.self)
         }

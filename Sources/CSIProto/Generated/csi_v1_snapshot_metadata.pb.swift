@@ -181,7 +181,7 @@ extension CSIv1 {
                 switch tag {
                 case 8: try reader.singular(&self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
                 case 16: try reader.singular(&self.volumeCapacityBytes, as: WireInt64.self)
-                case 26: try reader.repeated(&self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+                case 26: try reader.messages(&self.blockMetadata)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -190,7 +190,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(26, self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+            writer.messages(26, self.blockMetadata)
             writer.singular(16, self.volumeCapacityBytes, as: WireInt64.self)
             writer.singular(8, self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
         }
@@ -333,7 +333,7 @@ extension CSIv1 {
                 switch tag {
                 case 8: try reader.singular(&self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
                 case 16: try reader.singular(&self.volumeCapacityBytes, as: WireInt64.self)
-                case 26: try reader.repeated(&self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+                case 26: try reader.messages(&self.blockMetadata)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -342,7 +342,7 @@ extension CSIv1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(26, self.blockMetadata, as: WireMessage<CSIv1.BlockMetadata>.self)
+            writer.messages(26, self.blockMetadata)
             writer.singular(16, self.volumeCapacityBytes, as: WireInt64.self)
             writer.singular(8, self.blockMetadataType, as: WireEnum<CSIv1.BlockMetadataType>.self)
         }

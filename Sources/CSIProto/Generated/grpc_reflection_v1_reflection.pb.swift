@@ -236,7 +236,7 @@ extension GRPCReflectionV1 {
             while let tag = try reader.nextTag() {
                 switch tag {
                 case 10: try reader.singular(&self.validHost, as: WireString.self)
-                case 18: try reader.optional(&self.originalRequest, as: WireMessage<GRPCReflectionV1.ServerReflectionRequest>.self)
+                case 18: try reader.message(&self.originalRequest)
                 case 34:
                     var value = GRPCReflectionV1.FileDescriptorResponse()
                     if case .fileDescriptorResponse(let current)? = self.messageResponse { value = current }
@@ -281,7 +281,7 @@ extension GRPCReflectionV1 {
             if case .fileDescriptorResponse(let value)? = self.messageResponse {
                 writer.present(34, value, as: WireMessage<GRPCReflectionV1.FileDescriptorResponse>.self)
             }
-            writer.optional(18, self.originalRequest, as: WireMessage<GRPCReflectionV1.ServerReflectionRequest>.self)
+            writer.message(18, self.originalRequest)
             writer.singular(10, self.validHost, as: WireString.self)
         }
 
@@ -443,7 +443,7 @@ extension GRPCReflectionV1 {
         public mutating func merge(from reader: inout WireReader) throws(WireError) {
             while let tag = try reader.nextTag() {
                 switch tag {
-                case 10: try reader.repeated(&self.service, as: WireMessage<GRPCReflectionV1.ServiceResponse>.self)
+                case 10: try reader.messages(&self.service)
                 default: try reader.skip(tag, keepingIn: &self.unknownFields)
                 }
             }
@@ -452,7 +452,7 @@ extension GRPCReflectionV1 {
         /// Writes the fields, the last one first.
         public func write(to writer: inout WireWriter) {
             writer.unknown(self.unknownFields)
-            writer.repeated(10, self.service, as: WireMessage<GRPCReflectionV1.ServiceResponse>.self)
+            writer.messages(10, self.service)
         }
 
         /// Renders the fields that are set.

@@ -54,6 +54,23 @@ public struct ProtoMap<Key: ProtoMapKey, Value: Sendable & Hashable>: Sendable {
     /// Sets the value of `key`, which keeps its place if it has one.
     @inlinable
     public mutating func set(_ key: Key, _ value: Value) {
+        if index == nil, pairs.count < Self.walkable {
+            var position = 0
+            while position < pairs.count {
+                if pairs[position].key.isSameKey(as: key) {
+                    pairs[position].value = value
+                    return
+                }
+                position &+= 1
+            }
+            pairs.append((key, value))
+        } else {
+            setIndexed(key, value)
+        }
+    }
+
+    @usableFromInline
+    mutating func setIndexed(_ key: Key, _ value: Value) {
         if let position = position(of: key) {
             pairs[position].value = value
             return
@@ -61,7 +78,7 @@ public struct ProtoMap<Key: ProtoMapKey, Value: Sendable & Hashable>: Sendable {
         pairs.append((key, value))
         if index != nil {
             index?[ProtoMapSlot(key)] = pairs.count - 1
-        } else if pairs.count > Self.walkable {
+        } else {
             buildIndex()
         }
     }

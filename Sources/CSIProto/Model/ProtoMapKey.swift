@@ -30,8 +30,34 @@ extension String: ProtoMapKey {
     /// Whether both strings are the same bytes.
     @inlinable
     public func isSameKey(as other: String) -> Bool {
-        // The lengths alone tell most keys apart, and equal bytes make equal strings.
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        let count = utf8.count
+        guard count == other.utf8.count else { return false }
+        // Short strings are kept in place, and `==` looks at that first.
+        return count < 16 ? self == other && utf8.elementsEqual(other.utf8) : hasSameBytes(as: other)
+    }
+
+    /// Compares strings of the same length word by word: `==` would normalise both, which a peer could make slow.
+    @usableFromInline
+    func hasSameBytes(as other: String) -> Bool {
+        let left = utf8Span.span.bytes
+        let right = other.utf8Span.span.bytes
+        guard left.byteCount == right.byteCount else { return false }
+        var offset = 0
+        while offset + 8 <= left.byteCount {
+            let isSame =
+                unsafe left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard isSame else { return false }
+            offset += 8
+        }
+        while offset < left.byteCount {
+            let isSame =
+                unsafe left.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+                == right.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            guard isSame else { return false }
+            offset += 1
+        }
+        return true
     }
 
     /// Feeds the bytes into `hasher`.

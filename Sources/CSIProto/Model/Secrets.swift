@@ -25,6 +25,9 @@ public struct Secrets: Sendable, Hashable {
     /// The number of secrets.
     public var count: Int { pairs.count }
 
+    /// The length of all names and values in bytes, for limits.
+    public var totalBytes: Int { pairs.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } }
+
     /// Calls `body` with the value of `key`; returns nil without calling it when there is none.
     public func withValue<Result, Failure: Error>(
         for key: String, _ body: (String) throws(Failure) -> Result

@@ -1,7 +1,8 @@
 /// Reads the fields of one message from contiguous bytes, never past their end.
 ///
 /// A nested message is read by the same reader with a nearer `limit`; nothing is copied but the values themselves.
-/// Every index into `bytes` is checked by `Span` itself, on top of the checks here that turn a bad length into an error.
+/// Invariant: `0 <= position <= limit <= bytes.count`. Single bytes are read without a second check on the strength of
+/// `position < limit`; everything longer goes through the checks of `Span`.
 public struct WireReader: ~Escapable {
     @usableFromInline let bytes: Span<UInt8>
     @usableFromInline var position: Int
@@ -34,7 +35,7 @@ public struct WireReader: ~Escapable {
     public mutating func nextTag() throws(WireError) -> UInt32? {
         guard position < limit else { return nil }
         fieldStart = position
-        let first = bytes[position]
+        let first = unsafe bytes[unchecked: position]
         // One-byte tags are fields 1 to 15: nearly all of them.
         if first < 0x80 {
             position &+= 1
@@ -62,7 +63,7 @@ public struct WireReader: ~Escapable {
     @inline(__always)
     mutating func byte() throws(WireError) -> UInt8 {
         guard position < limit else { throw .truncated }
-        let byte = bytes[position]
+        let byte = unsafe bytes[unchecked: position]
         position &+= 1
         return byte
     }
@@ -73,6 +74,14 @@ public struct WireReader: ~Escapable {
     public mutating func varint() throws(WireError) -> UInt64 {
         let first = try byte()
         if first < 0x80 { return UInt64(first) }
+        // Two bytes hold the lengths of most messages that do not fit into one.
+        if position < limit {
+            let second = unsafe bytes[unchecked: position]
+            if second < 0x80 {
+                position &+= 1
+                return UInt64(first & 0x7f) | UInt64(second) &<< 7
+            }
+        }
         return try longVarint(first)
     }
 
@@ -123,6 +132,7 @@ public struct WireReader: ~Escapable {
         let end = position &+ count
         let slice = bytes.extracting(position..<end)
         position = end
+        if ShortText.isASCII(slice) { return unsafe String(copying: UTF8Span(unchecked: slice, isKnownASCII: true)) }
         do {
             return String(copying: try UTF8Span(validating: slice))
         } catch {

@@ -29,21 +29,54 @@ extension WireWriter {
         self.tag(tag)
     }
 
+    /// Writes a message field that is set.
+    @inlinable
+    @inline(__always)
+    public mutating func message<Message: ProtoMessage>(_ tag: UInt32, _ value: Message?) {
+        guard let value else { return }
+        let before = written
+        value.write(to: &self)
+        varint(UInt64(truncatingIfNeeded: written &- before))
+        self.tag(tag)
+    }
+
+    /// Writes a repeated message field.
+    @inlinable
+    public mutating func messages<Message: ProtoMessage>(_ tag: UInt32, _ values: [Message]) {
+        values.withUnsafeBufferPointer { elements in
+            elements.withMemoryRebound(to: Lent<Message>.self) { elements in
+                var index = elements.count
+                while index > 0 {
+                    index &-= 1
+                    let before = written
+                    elements[index].write(to: &self)
+                    varint(UInt64(truncatingIfNeeded: written &- before))
+                    self.tag(tag)
+                }
+            }
+        }
+    }
+
     /// Writes a repeated field, one tag for every element.
     @inlinable
     @inline(__always)
     public mutating func repeated<Codec: WireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
-        var index = values.count
-        while index > 0 {
-            index &-= 1
-            codec.write(values[index], to: &self)
-            self.tag(tag)
+        values.withUnsafeBufferPointer { elements in
+            elements.withMemoryRebound(to: Lent<Codec.Value>.self) { elements in
+                var index = elements.count
+                while index > 0 {
+                    index &-= 1
+                    elements[index].write(to: &self, as: codec)
+                    self.tag(tag)
+                }
+            }
         }
     }
 
     /// Writes a repeated field under one tag.
     @inlinable
-    public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type) {
+    public mutating func packed<Codec: PackableWireCodec>(_ tag: UInt32, _ values: [Codec.Value], as codec: Codec.Type)
+    {
         guard !values.isEmpty else { return }
         let before = written
         var index = values.count
@@ -61,13 +94,14 @@ extension WireWriter {
     public mutating func map<Key: WireCodec, Value: WireCodec>(
         _ tag: UInt32, _ map: ProtoMap<Key.Value, Value.Value>, key: Key.Type, value: Value.Type
     ) {
-        var index = map.pairs.count
+        let pairs = map.pairs.span
+        var index = pairs.count
         while index > 0 {
             index &-= 1
             let before = written
-            value.write(map.pairs[index].value, to: &self)
+            value.write(pairs[index].value, to: &self)
             self.tag(16 | value.wireType.rawValue)
-            key.write(map.pairs[index].key, to: &self)
+            key.write(pairs[index].key, to: &self)
             self.tag(8 | key.wireType.rawValue)
             varint(UInt64(truncatingIfNeeded: written &- before))
             self.tag(tag)
@@ -93,5 +127,30 @@ extension WireWriter {
     public mutating func unknown(_ fields: UnknownFields) {
         guard !fields.isEmpty else { return }
         raw(fields.bytes)
+    }
+}
+
+/// A value lent out of an array.
+///
+/// Calling a function on an element of an array copies the element first, with a retain for all it holds; a method of a
+/// type that cannot be copied is lent it instead. The layout is that of the value.
+@usableFromInline
+@frozen
+struct Lent<Value>: ~Copyable {
+    @usableFromInline let value: Value
+
+    @inlinable
+    @inline(__always)
+    borrowing func write<Codec: WireCodec>(to writer: inout WireWriter, as codec: Codec.Type)
+    where Codec.Value == Value {
+        codec.write(value, to: &writer)
+    }
+}
+
+extension Lent where Value: ProtoMessage {
+    @inlinable
+    @inline(__always)
+    borrowing func write(to writer: inout WireWriter) {
+        value.write(to: &writer)
     }
 }

@@ -99,11 +99,10 @@ public struct WireWriter: ~Copyable {
     @inlinable
     @inline(__always)
     public mutating func string(_ value: String) {
-        let span = value.utf8Span.span
-        let count = span.count
+        let count = value.utf8.count
         let target = prepend(count)
-        span.withUnsafeBufferPointer { source in
-            if let address = source.baseAddress { target.update(from: address, count: count) }
+        value.utf8.withContiguousStorageIfAvailable { source in
+            if let address = source.baseAddress { target.update(from: address, count: source.count) }
         }
         varint(UInt64(truncatingIfNeeded: count))
     }

@@ -35,7 +35,7 @@ final class FakeDirectoryTree: DirectoryTree {
     }
 
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
-        let (path, call) = try place(path, .openDirectory)
+        let (path, call) = try place(path, allowEmpty: true, .openDirectory)
         let below = try await host.perform(call, by: process) { [position] (world) throws(HostError) -> FakePosition in
             let below = try world.walk(path, from: position, call)
             try world.requireDirectory(below, call)

@@ -60,6 +60,17 @@ extension FakeHost {
         withFileSystem(of: path) { $0.isReadOnly = isReadOnly }
     }
 
+    /// Writes a file as an application in a pod does: through the mount it meets, and lost in a power failure.
+    ///
+    /// - Returns: false when the kernel would refuse it: read-only, no such directory, no space.
+    public func applicationWrites(_ path: FilePath, _ bytes: [UInt8]) -> Bool {
+        let written = try? inspect { (state) throws(HostError) -> Bool in
+            try state.world.writeInPlace(path, bytes)
+            return true
+        }
+        return written ?? false
+    }
+
     /// The content of a file; nil when there is no file.
     public func content(of path: FilePath) -> [UInt8]? {
         look(path) { (world, position) in
@@ -68,7 +79,7 @@ extension FakeHost {
         }
     }
 
-    /// What a path is; nil when nothing is there. Links are not followed.
+    /// What a path is, without following links; nil when nothing is there.
     public func metadata(of path: FilePath) -> FileMetadata? {
         look(path) { (world, position) in world.nodes[position.node]?.metadata }
     }
@@ -121,16 +132,18 @@ extension FakeHost {
     private func change(_ path: FilePath, _ body: (inout FakeWorld, FakeWorld.Slot) -> Void) {
         try? inspect { (state) throws(HostError) in
             let call = FakeCall(operation: .createDirectory, path: path)
-            var prefix: FilePath = "/"
-            for name in path.removingLastComponent().components {
-                prefix.append(name)
-                let slot = try state.world.slot(prefix, call)
-                guard slot.node == nil else { continue }
-                let permissions = FilePermissions(rawValue: 0o755)
-                state.world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+            var parent = state.world.top
+            var names = Array(path.components)
+            guard let last = names.popLast() else { return }
+            for name in names {
+                let slot = try state.world.slot(FilePath(root: nil, [name]), from: parent, call)
+                if slot.node == nil {
+                    let permissions = FilePermissions(rawValue: 0o755)
+                    state.world.place(.directory(entries: [:], durable: [:]), permissions, slot)
+                }
+                parent = try state.world.step(name, from: parent, call)
             }
-            guard path.lastComponent != nil else { return }
-            body(&state.world, try state.world.slot(path, call))
+            body(&state.world, try state.world.slot(FilePath(root: nil, [last]), from: parent, call))
         }
     }
 

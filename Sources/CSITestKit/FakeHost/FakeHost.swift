@@ -66,7 +66,11 @@ public final class FakeHost: Host {
 
     /// Runs a hook before each effect from now on; nil for none.
     public func beforeEachEffect(_ hook: Hook?) {
-        state.withLock { $0.hook = hook }
+        // The old hook goes outside the lock: it may hold the last reference to a tree, which takes the lock to close.
+        _ = state.withLock { state in
+            defer { state.hook = hook }
+            return state.hook
+        }
     }
 
     // MARK: Crashes

@@ -130,6 +130,24 @@ extension FakeWorld {
         nodes[slot.parent.node]?.sync()
     }
 
+    /// Writes as an application does: into the file that is there, or into a new one, without syncing.
+    mutating func writeInPlace(_ path: FilePath, _ bytes: [UInt8]) throws(HostError) {
+        let call = FakeCall(operation: .writeFile, path: path)
+        let slot = try slot(path, call)
+        let target =
+            slot.node == nil
+            ? FakePosition(
+                mount: slot.parent.mount,
+                node: try create(slot, .file(bytes: [], durable: []), FilePermissions(rawValue: 0o644), call))
+            : try walk(path, call)
+        try requireWritable(target, call)
+        guard let node = nodes[target.node], case .file(_, let durable) = node.content else {
+            throw call.failure(kind: .isDirectory)
+        }
+        try requireRoom(for: max(0, bytes.count - node.bytes.count), on: node.device, call)
+        nodes[target.node]?.content = .file(bytes: bytes, durable: durable)
+    }
+
     mutating func rename(
         from source: FilePath, to destination: FilePath, start: FakePosition, replacing: Bool, _ call: FakeCall
     ) throws(HostError) {

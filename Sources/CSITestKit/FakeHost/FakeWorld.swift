@@ -1,7 +1,7 @@
 import CSIHost
 import SystemPackage
 
-/// The whole state of a fake host: file systems, mounts, locks. A value, so that it can be kept and put back.
+/// The whole state of a fake host as a value, so that it can be kept and put back.
 struct FakeWorld: Sendable {
     var nodes: [NodeID: FakeNode] = [:]
     var fileSystems: [DeviceNumber: FakeFileSystem] = [:]
@@ -54,7 +54,9 @@ struct FakeWorld: Sendable {
         nodes[node]?.place = (parent, name)
     }
 
-    /// Takes a node's name away. The node stays while a power failure could bring it back or somebody holds it.
+    /// Takes a node's name away.
+    ///
+    /// The node stays while a power failure could bring it back or somebody holds it.
     mutating func unlink(_ node: NodeID) {
         guard let place = nodes[node]?.place else { return }
         nodes[place.parent]?.setEntry(place.name, nil)

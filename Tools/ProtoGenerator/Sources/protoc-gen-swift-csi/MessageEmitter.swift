@@ -229,11 +229,19 @@ extension MessageEmitter {
         case .singular:
             out.line("case \(field.tag): try reader.singular(\(target), as: \(field.codec))")
         case .optional:
-            out.line("case \(field.tag): try reader.optional(\(target), as: \(field.codec))")
+            if field.descriptor.kind == .message {
+                out.line("case \(field.tag): try reader.message(\(target))")
+            } else {
+                out.line("case \(field.tag): try reader.optional(\(target), as: \(field.codec))")
+            }
         case .boxed:
             out.line("case \(field.tag): try reader.boxed(&self.boxed_\(field.property))")
         case .repeated(let packable, _):
-            out.line("case \(field.tag): try reader.repeated(\(target), as: \(field.codec))")
+            if field.descriptor.kind == .message {
+                out.line("case \(field.tag): try reader.messages(\(target))")
+            } else {
+                out.line("case \(field.tag): try reader.repeated(\(target), as: \(field.codec))")
+            }
             if packable {
                 out.line("case \(field.packedTag): try reader.packed(\(target), as: \(field.codec))")
             }
@@ -274,9 +282,15 @@ extension MessageEmitter {
         case .singular:
             out.line("writer.singular(\(field.tag), \(source), as: \(field.codec))")
         case .optional:
-            out.line("writer.optional(\(field.tag), \(source), as: \(field.codec))")
+            if field.descriptor.kind == .message {
+                out.line("writer.message(\(field.tag), \(source))")
+            } else {
+                out.line("writer.optional(\(field.tag), \(source), as: \(field.codec))")
+            }
         case .boxed:
             out.line("writer.boxed(\(field.tag), self.boxed_\(field.property))")
+        case .repeated where field.descriptor.kind == .message:
+            out.line("writer.messages(\(field.tag), \(source))")
         case .repeated(_, let packed):
             let tag = packed ? field.packedTag : field.tag
             out.line("writer.\(packed ? "packed" : "repeated")(\(tag), \(source), as: \(field.codec))")

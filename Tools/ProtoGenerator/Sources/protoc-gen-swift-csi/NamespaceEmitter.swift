@@ -36,7 +36,7 @@ struct NamespaceEmitter {
             out.indented(services.map { Naming.type($0.name, suffix: "Service") + ".signatures," })
             out.line("].flatMap { signatures in signatures }")
         }
-        return GeneratedFile(name: namespace + ".pb.swift", content: out.text)
+        return GeneratedFile(name: namespace + "_Namespace.pb.swift", content: out.text)
     }
 
     private func list(

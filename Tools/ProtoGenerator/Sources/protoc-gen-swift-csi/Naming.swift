@@ -3,7 +3,8 @@ enum Naming {
     /// Words that Swift reads as something else unless in backticks.
     private static let keywords: Set<String> = [
         "Any", "Protocol", "Self", "Type", "actor", "as", "associatedtype", "async", "await", "borrowing", "break",
-        "case", "catch", "class", "consuming", "continue", "default", "defer", "deinit", "do", "dynamic", "else", "enum",
+        "case", "catch", "class", "consuming", "continue", "default", "defer", "deinit", "do", "dynamic", "else",
+        "enum",
         "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "indirect",
         "infix", "init", "inout", "internal", "is", "lazy", "let", "mutating", "nil", "nonmutating", "open", "operator",
         "optional", "override", "package", "postfix", "precedencegroup", "prefix", "private", "protocol", "public",

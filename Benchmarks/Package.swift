@@ -1,0 +1,26 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let codec = Target.Dependency.product(name: "CSIProto", package: "swift-csi")
+let transport = Target.Dependency.product(name: "CSITransport", package: "swift-csi")
+
+let package = Package(
+    name: "Benchmarks",
+    dependencies: [
+        .package(name: "swift-csi", path: "..")
+    ],
+    targets: [
+        .target(name: "BenchmarkMessages", dependencies: [codec], swiftSettings: settings),
+        .executableTarget(
+            name: "bare-server", dependencies: ["BenchmarkMessages", codec, transport], swiftSettings: settings),
+        .executableTarget(name: "codec-bench", dependencies: ["BenchmarkMessages", codec], swiftSettings: settings),
+        .executableTarget(name: "driver-bench", dependencies: [codec, transport], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,36 @@
+import BenchmarkMessages
+import CSIProto
+import CSITransport
+import Glibc
+
+// The framework's transport and codec and nothing else: what a call costs before a driver does anything. Ends by a signal.
+
+guard CommandLine.arguments.count == 2 else {
+    print("usage: bare-server unix:///PATH.sock")
+    exit(64)
+}
+
+let volume = BenchmarkMessages.createdVolume()
+let entries = BenchmarkMessages.volumes()
+
+var router = RPCRouter()
+router.unary(CSIv1.Identity.probe) { (_, _) async throws(RPCError) in
+    CSIv1.ProbeResponse(ready: .init(value: true))
+}
+router.unary(CSIv1.Controller.createVolume) { [volume] (request, _) async throws(RPCError) in
+    var created = volume
+    created.capacityBytes = request.capacityRange?.requiredBytes ?? 0
+    return CSIv1.CreateVolumeResponse(volume: created)
+}
+router.unary(CSIv1.Controller.listVolumes) { [entries] (_, _) async throws(RPCError) in
+    CSIv1.ListVolumesResponse(entries: entries)
+}
+
+do {
+    let endpoint = try Endpoint(parsing: CommandLine.arguments[1])
+    let server = RPCServer(endpoint: endpoint, router: router)
+    try server.runOnCallingThread()
+} catch {
+    print("bare-server: \(error)")
+    exit(EXIT_FAILURE)
+}

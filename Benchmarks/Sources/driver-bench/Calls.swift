@@ -1,0 +1,47 @@
+import CSIProto
+import CSITransport
+
+/// Calls over one connection, so many at a time.
+struct Calls {
+    let path: String
+
+    /// Calls per second.
+    func rate(of method: String, calls: Int, concurrent: Int) async throws -> Double {
+        let client = try await RPCClient.connect(to: Endpoint(parsing: "unix://\(path)"))
+        defer { client.close() }
+        let clock = ContinuousClock()
+        let started = clock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for worker in 0..<concurrent {
+                group.addTask {
+                    for call in stride(from: worker, to: calls, by: concurrent) {
+                        try await one(method, number: call, batch: concurrent, client)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let spent = (clock.now - started) / .seconds(1)
+        return Double(calls) / spent
+    }
+
+    private func one(_ method: String, number: Int, batch: Int, _ client: RPCClient) async throws {
+        switch method {
+        case "probe": _ = try await client.unary(CSIv1.Identity.probe, CSIv1.ProbeRequest())
+        case "create":
+            _ = try await client.unary(CSIv1.Controller.createVolume, Self.request(name: "bench-\(batch)-\(number)"))
+        default: throw Usage()
+        }
+    }
+
+    /// A volume that any backend can make.
+    static func request(name: String) -> CSIv1.CreateVolumeRequest {
+        CSIv1.CreateVolumeRequest(
+            name: name, capacityRange: .init(requiredBytes: 1 << 20),
+            volumeCapabilities: [capability(.multiNodeMultiWriter)])
+    }
+
+    static func capability(_ mode: CSIv1.VolumeCapability.AccessMode.Mode) -> CSIv1.VolumeCapability {
+        CSIv1.VolumeCapability(accessType: .mount(.init()), accessMode: .init(mode: mode))
+    }
+}

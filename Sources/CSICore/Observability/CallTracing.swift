@@ -1,0 +1,75 @@
+import CSITransport
+import Instrumentation
+import Tracing
+
+/// Spans around calls, children of the caller's when it sent its own.
+struct CallTracing: Sendable {
+    private let tracer: any Tracer
+    private let instrument: any Instrument
+
+    /// The tracing of this process; nil when none is set up, so that a call costs nothing then.
+    init?() {
+        let tracer = InstrumentationSystem.tracer
+        guard !(tracer is NoOpTracer) else { return nil }
+        self.tracer = tracer
+        instrument = InstrumentationSystem.instrument
+    }
+
+    /// Runs `body` in a span, which is the context of everything that it starts.
+    func span<Reply: Sendable>(
+        _ method: String, _ context: RPCContext, _ body: (any Span) async throws(CSIError) -> Reply
+    ) async throws(CSIError) -> Reply {
+        var parent = ServiceContext.topLevel
+        instrument.extract(context.metadata, into: &parent, using: MetadataExtractor())
+        let span: any Span = start(context.method, method, parent)
+        defer { span.end() }
+        // `withValue` rethrows without a type.
+        let outcome = await ServiceContext.withValue(span.context) { () async -> Result<Reply, CSIError> in
+            do throws(CSIError) {
+                return .success(try await body(span))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch outcome {
+        case .success(let reply):
+            span.attributes["rpc.grpc.status_code"] = RPCCode.ok.rawValue
+            return reply
+        case .failure(let error):
+            span.attributes["rpc.grpc.status_code"] = error.code.rawValue
+            span.setStatus(SpanStatus(code: .error, message: error.message))
+            throw error
+        }
+    }
+
+    /// Says in a span which volume a request is about, or which other thing.
+    static func describe(_ request: some ValidatedRequest, in span: any Span) {
+        if let volume = request as? any VolumeIdentifying {
+            span.attributes["csi.volume_id"] = volume.id.rawValue
+        } else if let subject = request.subject {
+            span.attributes["csi.subject"] = subject
+        }
+    }
+
+    private func start(_ path: String, _ method: String, _ parent: ServiceContext) -> any Span {
+        let name = String(path.drop { $0 == "/" })
+        let span: any Span = tracer.startSpan(name, context: parent, ofKind: .server)
+        span.updateAttributes { attributes in
+            attributes["rpc.system"] = "grpc"
+            attributes["rpc.service"] = String(name.prefix { $0 != "/" })
+            attributes["rpc.method"] = method
+        }
+        return span
+    }
+}
+
+/// Reads trace fields of a call; a `traceparent` that is not well formed, and what belongs to it, is not there.
+struct MetadataExtractor: Extractor {
+    func extract(key: String, from metadata: Metadata) -> String? {
+        switch key {
+        case TraceParent.fieldName: TraceParent(metadata)?.text
+        case "tracestate": TraceParent(metadata) == nil ? nil : metadata[key]
+        default: metadata[key]
+        }
+    }
+}

@@ -1,0 +1,20 @@
+public import CSIProto
+
+/// Read one snapshot.
+public struct GetSnapshot: ValidatedRequest {
+    /// The snapshot.
+    public let id: SnapshotID
+
+    /// What is needed to reach the storage system; cannot be printed.
+    public let secrets: Secrets
+
+    /// Checks a message.
+    /// - Throws: INVALID_ARGUMENT naming the first field that cannot be used.
+    public init(validating wire: CSIv1.GetSnapshotRequest) throws(CSIError) {
+        id = try SnapshotID(wire.snapshotID)
+        secrets = try Secrets.validated(wire.secrets)
+    }
+
+    /// The snapshot's id.
+    public var subject: String? { id.rawValue }
+}

@@ -1,0 +1,119 @@
+public import CSITransport
+public import Logging
+public import ServiceLifecycle
+
+/// Serves one driver on one socket.
+///
+/// ```swift
+/// let server = CSIServer(driver, role: .node, configuration: .init(endpoint: endpoint), logger: logger)
+/// try await server.run()           // until SIGTERM, when run in a ServiceGroup
+/// ```
+///
+/// The socket answers at once; `Probe` says not ready, and every call of the driver is UNAVAILABLE, until the driver's
+/// ``CSIDriver/start()`` has ended.
+public final class CSIServer: Service {
+    /// How a server is set up.
+    public struct Configuration: Sendable {
+        /// The socket.
+        public var endpoint: Endpoint
+
+        /// Abilities that shall be neither advertised nor routed although the driver has them.
+        public var disabledAbilities: Set<Ability>
+
+        /// How many handlers may block at the same time; each takes a thread while it runs.
+        public var maximumBlockingThreads: Int
+
+        /// Sockets, limits and times of the transport.
+        public var transport: RPCServerConfiguration
+
+        /// Creates a configuration.
+        /// - Parameters:
+        ///   - endpoint: The socket.
+        ///   - disabledAbilities: Abilities to take away.
+        ///   - maximumBlockingThreads: How many handlers may block at the same time.
+        ///   - transport: Settings of the transport.
+        public init(
+            endpoint: Endpoint, disabledAbilities: Set<Ability> = [], maximumBlockingThreads: Int = 64,
+            transport: RPCServerConfiguration = RPCServerConfiguration()
+        ) {
+            self.endpoint = endpoint
+            self.disabledAbilities = disabledAbilities
+            self.maximumBlockingThreads = maximumBlockingThreads
+            self.transport = transport
+        }
+    }
+
+    private let driver: any CSIDriver
+    private let role: Role
+    let logger: Logger
+    private let executor: BlockingExecutor
+    let pipeline: Pipeline
+    private let server: RPCServer
+    private let endpoint: Endpoint
+
+    /// Creates a server; nothing is bound before ``run()``.
+    /// - Parameters:
+    ///   - driver: The driver.
+    ///   - role: Which services this process offers.
+    ///   - configuration: The socket and the settings.
+    ///   - logger: Receives one line per call.
+    public init(_ driver: any CSIDriver, role: Role, configuration: Configuration, logger: Logger) {
+        var logger = logger
+        logger[metadataKey: "driver"] = "\(driver.info.name)"
+        let executor = BlockingExecutor(name: "csi-work", maximumThreads: configuration.maximumBlockingThreads)
+        let pipeline = Pipeline(
+            driverName: driver.info.name, logger: logger, readiness: Readiness(), executor: executor)
+        var routes = RouteTable(pipeline: pipeline, role: role, without: configuration.disabledAbilities)
+        let capabilities = CapabilityTable(of: driver, into: &routes)
+        routes.addIdentity(driver, readiness: pipeline.readiness, capabilities: capabilities)
+
+        var transport = configuration.transport
+        transport.onRejected = { path, error in pipeline.records.reject(path: path, error: error) }
+        self.driver = driver
+        self.role = role
+        self.logger = logger
+        self.executor = executor
+        self.pipeline = pipeline
+        self.endpoint = configuration.endpoint
+        self.server = RPCServer(
+            endpoint: configuration.endpoint, router: routes.router, configuration: transport, logger: logger)
+    }
+
+    /// Checks the driver, binds the socket, starts the driver and serves until a graceful shutdown has drained.
+    ///
+    /// What still runs when the drain's time is over is logged with its keys and age; it keeps running until the process
+    /// ends.
+    /// - Throws: ``CSIError`` when the driver's preflight or start fails; `EndpointError` when the socket cannot be bound,
+    ///   before anything has started.
+    public func run() async throws {
+        try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
+            try await self.driver.preflight()
+        }
+        try server.bind()
+        logger.notice("serving", metadata: ["endpoint": "\(endpoint)", "role": "\(role.rawValue)"])
+        let start = Task(executorPreference: executor) { await self.startDriver() }
+        try await server.run()
+        if !pipeline.running.isEmpty { dumpRunningOperations("still running at shutdown", level: .warning) }
+        start.cancel()
+        if case .failed(let error) = pipeline.readiness.state { throw error }
+        logger.notice("stopped", metadata: ["endpoint": "\(endpoint)"])
+    }
+
+    /// Ends ``run()`` after the running calls, within the drain's time.
+    public func beginGracefulShutdown() {
+        server.beginGracefulShutdown()
+    }
+
+    private func startDriver() async {
+        let startedAt = ContinuousClock.now
+        do throws(CSIError) {
+            try await driver.start()
+            pipeline.readiness.move(to: .ready)
+            logger.notice("ready", metadata: ["start_ms": "\((ContinuousClock.now - startedAt).inMilliseconds)"])
+        } catch {
+            logger.critical("the driver could not start", metadata: ["error": "\(error.message)"])
+            pipeline.readiness.move(to: .failed(error))
+            server.beginGracefulShutdown()
+        }
+    }
+}

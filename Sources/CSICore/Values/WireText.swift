@@ -1,0 +1,37 @@
+/// The checks that every string from the wire goes through.
+///
+/// The specification limits strings to 128 bytes unless a field says otherwise, node ids to 256 bytes and maps to 4 KiB
+/// in total; paths may be as long as the system allows (4,096 bytes with the final NUL on Linux).
+enum WireText {
+    static let generalLimit = 128
+    static let nodeIDLimit = 256
+    static let pathLimit = 4095
+    static let mapLimit = 4096
+
+    /// A string that must be there.
+    static func required(_ value: String, _ field: String, limit: Int = generalLimit) throws(CSIError) -> String {
+        guard !value.isEmpty else { throw .missing(field) }
+        return try optional(value, field, limit: limit)
+    }
+
+    /// A string that may be empty.
+    static func optional(_ value: String, _ field: String, limit: Int = generalLimit) throws(CSIError) -> String {
+        let count = value.utf8.count
+        guard count <= limit else { throw .invalid(field, "is \(count) bytes long, the limit is \(limit)") }
+        if let control = value.unicodeScalars.first(where: isBanned) {
+            throw .invalid(field, "contains the control character 0x\(String(control.value, radix: 16))")
+        }
+        return value
+    }
+
+    /// The control characters that the specification bans from names: all but tab, line feed and carriage return.
+    ///
+    /// Whoever prints a value escapes those three.
+    private static func isBanned(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x09, 0x0A, 0x0D: false
+        case 0..<0x20, 0x7F...0x9F: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import CSIHost
+import SystemPackage
+
+/// A directory with a span around each operation.
+final class TracedDirectoryTree: DirectoryTree {
+    private let base: any DirectoryTree
+    private let tracing: HostTracing
+
+    init(base: any DirectoryTree, tracing: HostTracing) {
+        self.base = base
+        self.tracing = tracing
+    }
+
+    var path: FilePath { base.path }
+
+    func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
+        try await span(.openDirectory, path) { () async throws(HostError) in
+            TracedDirectoryTree(base: try await base.openDirectory(path), tracing: tracing)
+        }
+    }
+
+    func createDirectory(_ path: FilePath, permissions: FilePermissions) async throws(HostError) {
+        try await span(.createDirectory, path) { () async throws(HostError) in
+            try await base.createDirectory(path, permissions: permissions)
+        }
+    }
+
+    func metadata(of path: FilePath) async throws(HostError) -> FileMetadata? {
+        try await span(.metadata, path) { () async throws(HostError) in try await base.metadata(of: path) }
+    }
+
+    func list(_ path: FilePath, limit: Int) async throws(HostError) -> [DirectoryEntry] {
+        try await span(.list, path) { () async throws(HostError) in try await base.list(path, limit: limit) }
+    }
+
+    func readFile(_ path: FilePath, limit: Int) async throws(HostError) -> [UInt8] {
+        try await span(.readFile, path) { () async throws(HostError) in try await base.readFile(path, limit: limit) }
+    }
+
+    func writeFileDurably(
+        _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions, replacing: Bool
+    ) async throws(HostError) {
+        try await span(.writeFile, path) { () async throws(HostError) in
+            try await base.writeFileDurably(path, bytes, permissions: permissions, replacing: replacing)
+        }
+    }
+
+    func renameDurably(
+        from source: FilePath, to destination: FilePath, replacing: Bool
+    ) async throws(HostError) {
+        try await span(.rename, source) { () async throws(HostError) in
+            try await base.renameDurably(from: source, to: destination, replacing: replacing)
+        }
+    }
+
+    func syncDirectory(_ path: FilePath) async throws(HostError) {
+        try await span(.syncDirectory, path) { () async throws(HostError) in try await base.syncDirectory(path) }
+    }
+
+    func syncTree(_ path: FilePath) async throws(HostError) {
+        try await span(.syncTree, path) { () async throws(HostError) in try await base.syncTree(path) }
+    }
+
+    func removeFile(_ path: FilePath) async throws(HostError) -> Bool {
+        try await span(.removeFile, path) { () async throws(HostError) in try await base.removeFile(path) }
+    }
+
+    func removeDirectory(_ path: FilePath) async throws(HostError) -> Bool {
+        try await span(.removeDirectory, path) { () async throws(HostError) in
+            try await base.removeDirectory(path)
+        }
+    }
+
+    func removeTree(_ path: FilePath) async throws(HostError) {
+        try await span(.removeTree, path) { () async throws(HostError) in try await base.removeTree(path) }
+    }
+
+    func setPermissions(_ path: FilePath, _ permissions: FilePermissions) async throws(HostError) {
+        try await span(.setPermissions, path) { () async throws(HostError) in
+            try await base.setPermissions(path, permissions)
+        }
+    }
+
+    func setOwner(_ path: FilePath, userID: UInt32?, groupID: UInt32?) async throws(HostError) {
+        try await span(.setOwner, path) { () async throws(HostError) in
+            try await base.setOwner(path, userID: userID, groupID: groupID)
+        }
+    }
+
+    func lock(_ path: FilePath) async throws(HostError) -> any HeldLock {
+        try await span(.lock, path) { () async throws(HostError) in try await base.lock(path) }
+    }
+
+    func capacity() async throws(HostError) -> FileSystemCapacity {
+        try await span(.capacity, FilePath()) { () async throws(HostError) in try await base.capacity() }
+    }
+
+    /// The path is shown as it is from the root.
+    private func span<Reply: Sendable>(
+        _ operation: HostOperation, _ relative: FilePath, _ body: () async throws(HostError) -> Reply
+    ) async throws(HostError) -> Reply {
+        try await tracing.span(operation, base.path.pushing(relative), body)
+    }
+}

@@ -1,0 +1,69 @@
+public import ArgumentParser
+
+/// The flags of `csi-controller` and `csi-node`.
+///
+/// Each can be given as an environment variable too; the flag wins.
+public struct DriverOptions: ParsableArguments {
+    /// Which storage the volumes live on.
+    @Option(help: "The storage that volumes live on: hostpath. [env: SWIFT_CSI_BACKEND]")
+    public var backend: String?
+
+    /// The socket to serve on.
+    @Option(
+        help: ArgumentHelp(
+            "The Unix socket to serve on, for example unix:///csi/csi.sock. [env: CSI_ENDPOINT]", valueName: "url"))
+    public var endpoint: String?
+
+    /// The driver's name.
+    @Option(
+        help: ArgumentHelp(
+            "The driver's name as in the CSIDriver object. [env: SWIFT_CSI_DRIVER_NAME] (default: hostpath.swift-csi.dev)",
+            valueName: "name"))
+    public var driverName: String?
+
+    /// The id of the node.
+    @Option(
+        name: .customLong("node-id"),
+        help: ArgumentHelp("The name of the node this process runs on. [env: SWIFT_CSI_NODE_ID]", valueName: "name"))
+    public var nodeID: String?
+
+    /// The directory that holds the volumes.
+    @Option(
+        help: ArgumentHelp(
+            "The existing directory that holds the volumes of this node. [env: SWIFT_CSI_POOL]", valueName: "dir"))
+    public var pool: String?
+
+    /// The lowest level that is logged.
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. [env: SWIFT_CSI_LOG_LEVEL] (default: info)",
+            valueName: "level"))
+    public var logLevel: String?
+
+    /// How log lines look.
+    @Option(
+        help: ArgumentHelp(
+            "text or json, one line per event on standard error. [env: SWIFT_CSI_LOG_FORMAT] (default: text)",
+            valueName: "format"))
+    public var logFormat: String?
+
+    /// What the parser did not know, to be reported together with every other mistake.
+    @Argument(parsing: .allUnrecognized, help: .hidden)
+    var unrecognized: [String] = []
+
+    /// Creates options without values; the parser fills them.
+    public init() {}
+
+    func value(of setting: Setting) -> String? {
+        switch setting {
+        case .backend: backend
+        case .endpoint: endpoint
+        case .driverName: driverName
+        case .nodeID: nodeID
+        case .pool: pool
+        case .logLevel: logLevel
+        case .logFormat: logFormat
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// Reads settings one by one and collects what is wrong with them, so that an operator sees all mistakes at once.
+struct SettingReader {
+    private let options: DriverOptions
+    private let environment: [String: String]
+    private(set) var mistakes: [String] = []
+
+    init(options: DriverOptions, environment: [String: String]) {
+        self.options = options
+        self.environment = environment
+    }
+
+    /// A setting that must be given; nil after a mistake.
+    mutating func read<Value>(
+        _ setting: Setting, parse: (String) throws(ConfigurationMistake) -> Value
+    ) -> Value? {
+        guard let (text, origin) = text(of: setting) else {
+            mistakes.append("\(setting.name) is required")
+            return nil
+        }
+        return parsed(text, origin, parse)
+    }
+
+    /// A setting with a default, in the form that a flag would have; nil after a mistake.
+    mutating func read<Value>(
+        _ setting: Setting, default value: String, parse: (String) throws(ConfigurationMistake) -> Value
+    ) -> Value? {
+        let (text, origin) = text(of: setting) ?? (value, setting.flag)
+        return parsed(text, origin, parse)
+    }
+
+    /// Notes a mistake that shows only once several settings are known.
+    mutating func report(_ setting: Setting, _ mistake: ConfigurationMistake) {
+        mistakes.append("\(text(of: setting)?.origin ?? setting.name): \(mistake.reason)")
+    }
+
+    /// Notes flags and variables of ours that do not exist.
+    mutating func reportUnknown() {
+        for argument in options.unrecognized { mistakes.append("\(argument) is not known; see --help") }
+        let known = Set(Setting.all.map(\.variable))
+        for name in environment.keys.sorted() where name.hasPrefix(Setting.prefix) && !known.contains(name) {
+            mistakes.append("the environment variable \(name) is not known; see --help")
+        }
+    }
+
+    private mutating func parsed<Value>(
+        _ text: String, _ origin: String, _ parse: (String) throws(ConfigurationMistake) -> Value
+    ) -> Value? {
+        do throws(ConfigurationMistake) {
+            return try parse(text)
+        } catch {
+            mistakes.append("\(origin): \(error.reason)")
+            return nil
+        }
+    }
+
+    /// The value and where it came from.
+    ///
+    /// An empty variable counts as not set, as in manifests that fill it from elsewhere.
+    private func text(of setting: Setting) -> (text: String, origin: String)? {
+        if let flag = options.value(of: setting) { return (flag, setting.flag) }
+        if let variable = environment[setting.variable], !variable.isEmpty { return (variable, setting.variable) }
+        return nil
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import CSICore
+import CSIMain
+
+@main
+struct ControllerCommand: AsyncParsableCommand {
+    static let configuration = DriverProgram.configuration(
+        name: "csi-controller",
+        abstract: "Serves the CSI Identity and Controller services: makes, removes and lists volumes.",
+        discussion: """
+            Runs beside the external provisioner. One controller manages a pool; a second one refuses to start.
+
+            Example: csi-controller --backend hostpath --endpoint unix:///run/csi/controller.sock --node-id $(hostname) \
+            --pool /var/lib/csi-pool
+            """)
+
+    @OptionGroup var options: DriverOptions
+
+    func run() async throws {
+        try await DriverProgram.run("csi-controller", role: .controller, options: options)
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import CSICore
+import CSIMain
+
+@main
+struct NodeCommand: AsyncParsableCommand {
+    static let configuration = DriverProgram.configuration(
+        name: "csi-node",
+        abstract: "Serves the CSI Identity and Node services: makes volumes visible to the pods of this node.",
+        discussion: """
+            Runs on every node, as root, beside the node driver registrar. Mounts outlive the process.
+
+            Example: csi-node --backend hostpath --endpoint unix:///run/csi/node.sock --node-id $(hostname) \
+            --pool /var/lib/csi-pool
+            """)
+
+    @OptionGroup var options: DriverOptions
+
+    func run() async throws {
+        try await DriverProgram.run("csi-node", role: .node, options: options)
+    }
+}

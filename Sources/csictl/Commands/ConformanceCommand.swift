@@ -1,0 +1,199 @@
+import ArgumentParser
+import CSIProto
+import CSITestKit
+import CSITransport
+import Glibc
+
+struct ConformanceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "conformance", abstract: "Checks a driver against what its callers expect of it.",
+        discussion: """
+            Runs every row of the conformance suite that the driver's capabilities allow. It makes volumes, snapshots and
+            mounts, and removes them again. Exits with 1 when a row fails.
+
+            Example: csictl --endpoint unix:///run/csi/controller.sock conformance \\
+                --node-endpoint unix:///run/csi/node.sock --volume-size 1Gi --junit report.xml
+            """)
+
+    enum Access: String, ExpressibleByArgument, CaseIterable {
+        case mount
+        case block
+    }
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The socket of the Node service; without it, --endpoint serves everything.", valueName: "url"))
+    var nodeEndpoint: String?
+
+    @Option(
+        name: .customLong("target-dir"),
+        help: ArgumentHelp("Where on the node volumes are published; made when absent.", valueName: "path"))
+    var targetDirectory = "/tmp/csi-mount"
+
+    @Option(
+        name: .customLong("staging-dir"),
+        help: ArgumentHelp("Where on the node volumes are staged; made when absent.", valueName: "path"))
+    var stagingDirectory = "/tmp/csi-staging"
+
+    @Option(help: ArgumentHelp("The size of volumes.", valueName: "size"))
+    var volumeSize = ByteSize(bytes: 10 << 30)
+
+    @Option(help: ArgumentHelp("The size that volumes grow to; at most 1Gi more by default.", valueName: "size"))
+    var expandedSize: ByteSize?
+
+    @Option(
+        name: .customLong("parameter"),
+        help: ArgumentHelp("A parameter as in a StorageClass; repeat for more.", valueName: "key=value"))
+    var parameters: [KeyValue] = []
+
+    @Option(
+        name: .customLong("other-parameter"),
+        help: ArgumentHelp("Parameters that make an incompatible volume; repeat for more.", valueName: "key=value"))
+    var otherParameters: [KeyValue] = []
+
+    @Option(
+        name: .customLong("mutable-parameter"),
+        help: ArgumentHelp("A mutable parameter; repeat for more.", valueName: "key=value"))
+    var mutableParameters: [KeyValue] = []
+
+    @Option(
+        name: .customLong("snapshot-parameter"),
+        help: ArgumentHelp("A parameter as in a VolumeSnapshotClass; repeat for more.", valueName: "key=value"))
+    var snapshotParameters: [KeyValue] = []
+
+    @Option(
+        help: ArgumentHelp("A file of key=value lines, the secrets of every call that takes some.", valueName: "file"))
+    var secretsFile: String?
+
+    @Option(help: ArgumentHelp("How volumes are used: mount or block.", valueName: "type"))
+    var accessType = Access.mount
+
+    @Option(help: ArgumentHelp("The file system, where the driver offers a choice.", valueName: "type"))
+    var fsType: String?
+
+    @Option(help: ArgumentHelp("A second node that volumes can be attached to.", valueName: "id"))
+    var secondNode: String?
+
+    @Flag(help: "Attach as many volumes as the node takes, and one more.")
+    var attachLimit = false
+
+    @Flag(help: "The driver's mounts are in another mount namespace: do not look into published volumes.")
+    var blind = false
+
+    @Option(help: ArgumentHelp("How often a repeated call is repeated.", valueName: "count"))
+    var repeats = 10
+
+    @Option(
+        help: ArgumentHelp("Run only these rows, for example 'create-volume/*'; repeat for more.", valueName: "pattern")
+    )
+    var only: [String] = []
+
+    @Option(help: ArgumentHelp("Write a report in JUnit XML.", valueName: "file"))
+    var junit: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Starts the driver for the rows about its socket; {} stands for the socket's URL.", valueName: "command"))
+    var launch: String?
+
+    @Flag(help: "Show only rows that fail, and the summary.")
+    var quiet = false
+
+    @Flag(name: .customLong("list"), help: "List the rows and run none.")
+    var lists = false
+
+    func validate() throws {
+        guard (1...1_000).contains(repeats) else {
+            throw ValidationError("--repeats must be 1 to 1000, and is \(repeats)")
+        }
+        guard volumeSize.bytes > 0 else { throw ValidationError("--volume-size must be more than 0") }
+        for (name, path) in [("target-dir", targetDirectory), ("staging-dir", stagingDirectory)]
+        where !path.hasPrefix("/") {
+            throw ValidationError("--\(name) must be an absolute path, and is \"\(path)\"")
+        }
+    }
+
+    func run() async throws {
+        if lists { return Output.lines(Conformance.cases.map { "\($0.id): \($0.title) [\($0.origin)]" }) }
+        var configuration = ConformanceConfiguration()
+        configuration.accessType = accessType == .block ? .block : .mount
+        configuration.fsType = fsType ?? ""
+        configuration.parameters = Self.map(parameters)
+        configuration.otherParameters = Self.map(otherParameters)
+        configuration.mutableParameters = Self.map(mutableParameters)
+        configuration.snapshotParameters = Self.map(snapshotParameters)
+        configuration.secrets = try secrets()
+        configuration.volumeSize = volumeSize.bytes
+        configuration.expandedVolumeSize = expandedSize?.bytes
+        configuration.stagingDirectory = stagingDirectory
+        configuration.targetDirectory = targetDirectory
+        configuration.secondNodeID = secondNode
+        configuration.testsAttachLimit = attachLimit
+        configuration.repeats = repeats
+        configuration.callTimeout = .seconds(global.timeout)
+        configuration.site = LocalSite(isVisible: !blind)
+        configuration.only = only
+        let isQuiet = quiet || global.json
+        configuration.onResult = { result in
+            if result.kind == .failed || !isQuiet { Self.show(result.description) }
+        }
+        let made = [targetDirectory, stagingDirectory].filter { (path: String) in mkdir(path, 0o750) == 0 }
+        defer { for path in made { rmdir(path) } }
+        let controller = try await global.connect()
+        defer { controller.close() }
+        let node = try await nodeEndpoint.asyncMap { try await global.connect(to: $0, option: "--node-endpoint") }
+        defer { node?.close() }
+        let report = await Conformance(
+            controller: controller, node: node, launcher: launch.map { ProcessLauncher(command: $0) },
+            configuration: configuration
+        ).run()
+        if let junit { try Self.write(report.junit, to: junit) }
+        Self.show(report.summary)
+        if report.results.isEmpty { throw ValidationError("--only selects no row") }
+        if !report.failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private static func map(_ pairs: [KeyValue]) -> ProtoMap<String, String> {
+        ProtoMap(pairs.map { ($0.key, $0.value) })
+    }
+
+    /// Secrets come from a file: an argument can be seen by everybody on the machine.
+    private func secrets() throws -> ProtoMap<String, String> {
+        guard let secretsFile else { return [:] }
+        guard let file = fopen(secretsFile, "r") else { throw ValidationError("cannot read \(secretsFile)") }
+        defer { fclose(file) }
+        var map: ProtoMap<String, String> = [:]
+        var line: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        defer { free(line) }
+        while true {
+            let count = getline(&line, &capacity, file)
+            guard count > 0, let line else { return map }
+            let bytes = UnsafeRawBufferPointer(start: line, count: count)
+            let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first ?? ""
+            guard let pair = KeyValue(argument: String(text)) else { continue }
+            map[pair.key] = pair.value
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        guard let file = fopen(path, "w") else { throw ValidationError("cannot write \(path)") }
+        fputs(text, file)
+        guard fclose(file) == 0 else { throw ValidationError("cannot write \(path)") }
+    }
+
+    /// A line at once, also into a pipe.
+    private static func show(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+}
+
+extension Optional {
+    fileprivate func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}

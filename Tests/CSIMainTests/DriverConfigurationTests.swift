@@ -1,0 +1,90 @@
+import ArgumentParser
+import CSICore
+import CSIHostPath
+import CSITransport
+import Logging
+import SystemPackage
+import Testing
+
+@testable import CSIMain
+
+@Suite("Configuration of the programs")
+struct DriverConfigurationTests {
+    private static let good = [
+        "CSI_ENDPOINT": "unix:///run/csi/csi.sock", "SWIFT_CSI_BACKEND": "hostpath", "SWIFT_CSI_NODE_ID": "node-1",
+        "SWIFT_CSI_POOL": "/pool", "PATH": "/bin",
+    ]
+
+    private func configuration(_ arguments: [String], _ environment: [String: String]) throws -> DriverConfiguration {
+        try DriverConfiguration(options: DriverOptions.parse(arguments), environment: environment)
+    }
+
+    private func mistakes(_ arguments: [String], _ environment: [String: String]) throws -> [String] {
+        let error = #expect(throws: ConfigurationMistakes.self) { try configuration(arguments, environment) }
+        return try #require(error).lines
+    }
+
+    @Test("Everything can come from flags or from the environment, and a flag wins")
+    func sources() throws {
+        let fromEnvironment = try configuration([], Self.good)
+        #expect(fromEnvironment.endpoint.path == "/run/csi/csi.sock")
+        let flags = [
+            "--backend", "hostpath", "--endpoint", "unix:///a/b.sock", "--node-id", "n", "--pool", "/p",
+            "--driver-name",
+            "my.driver", "--log-level", "debug", "--log-format", "json",
+        ]
+        let fromFlags = try configuration(flags, Self.good)
+        #expect(fromFlags.endpoint.path == "/a/b.sock")
+        #expect(fromFlags.logLevel == .debug)
+        #expect(fromFlags.logFormat == .json)
+        guard case .hostPath(let hostPath) = fromFlags.backend else { return }
+        #expect(hostPath.info.name == "my.driver")
+        #expect(hostPath.nodeID.rawValue == "n")
+        #expect(hostPath.pool.string == "/p")
+    }
+
+    @Test("All mistakes are reported at once, each naming its flag or variable")
+    func allAtOnce() throws {
+        let lines = try mistakes(
+            ["--log-level", "loud", "--endpoint", "tcp://1.2.3.4:5", "--bogus", "--pool", "relative"],
+            ["SWIFT_CSI_LOG_FORMAT": "xml", "SWIFT_CSI_NODEID": "typo", "SWIFT_CSI_BACKEND": "zfs"])
+        for part in [
+            "--log-level: must be trace", "--endpoint: ", "--bogus", "--pool: must be an absolute path",
+            "SWIFT_CSI_LOG_FORMAT: must be text, json", "SWIFT_CSI_NODEID",
+            "--node-id (or SWIFT_CSI_NODE_ID) is required",
+            "SWIFT_CSI_BACKEND: must be hostpath",
+        ] {
+            #expect(lines.filter { $0.contains(part) }.count == 1, "\(part) in \(lines)")
+        }
+        #expect(lines.count == 8)
+        #expect(lines.allSatisfy { !$0.contains("\n") })
+    }
+
+    @Test(
+        "One mistake, one line",
+        arguments: [
+            (["--driver-name", "1bad"], "--driver-name: driver name must be"),
+            (["--node-id", ""], "--node-id: node_id is required"),
+            (["--node-id", String(repeating: "n", count: 64)], "topology segment"), (["--pool", "p"], "--pool"),
+            (["--endpoint", "unix://relative.sock"], "--endpoint"), (["--log-format", ""], "--log-format"),
+            (["stray"], "stray"),
+        ])
+    func single(arguments: [String], complaint: String) throws {
+        let lines = try mistakes(arguments, Self.good)
+        #expect(lines.count == 1)
+        #expect(lines.first?.contains(complaint) == true, "\(lines)")
+    }
+
+    @Test("An empty variable counts as not set")
+    func emptyVariable() throws {
+        var environment = Self.good
+        environment["SWIFT_CSI_LOG_LEVEL"] = ""
+        #expect(try configuration([], environment).logLevel == .info)
+    }
+
+    @Test("The environment is read as the kernel keeps it")
+    func parsing() {
+        let variables = ProcessEnvironment.parse(Array("A=1\0B=x=y\0EMPTY=\0broken\0".utf8))
+        #expect(variables == ["A": "1", "B": "x=y", "EMPTY": ""])
+    }
+}
