@@ -22,6 +22,8 @@ class HTTP2Connection: EndOfTurnWork {
         case failed
     }
 
+    // Exclusivity is unchecked for the reason given in `ServerConnection`.
+
     final let loop: EventLoop
     @exclusivity(unchecked) final private(set) var wire: (any Wire)?
     @exclusivity(unchecked) final private(set) var isClosed = false

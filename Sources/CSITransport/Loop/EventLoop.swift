@@ -30,7 +30,7 @@ final class EventLoop: TaskExecutor {
     private let epoll: Int32
     private let wakeup: Int32
 
-    // Only the thread whose id `owner` holds reads or writes these.
+    // Only the thread whose id `owner` holds reads or writes these, and never while it is inside another access.
     @exclusivity(unchecked) nonisolated(unsafe) var state = State()
 
     /// Where sockets are read into and frames gathered; shared by all connections, so none keeps a large buffer.

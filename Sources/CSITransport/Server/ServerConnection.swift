@@ -6,6 +6,9 @@ final class ServerConnection: HTTP2Connection {
     let limits: TransportLimits
     let peer: PeerCredentials?
 
+    // Exclusivity is unchecked where a call touches it: only the loop's thread does, and no access lasts across a call
+    // that could begin another. Checking it at run time took a fifth of the instructions of a small call.
+
     /// The calls whose streams are open.
     @exclusivity(unchecked) private(set) var streams: [ServerStream] = []
 

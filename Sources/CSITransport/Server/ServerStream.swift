@@ -4,6 +4,8 @@ import CSIProto
 ///
 /// Only the loop's thread touches it.
 final class ServerStream: MessageStream {
+    // Exclusivity is unchecked for the reason given in `ServerConnection`.
+
     let id: Int32
     let connection: ServerConnection
 
