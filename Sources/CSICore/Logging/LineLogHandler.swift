@@ -36,12 +36,18 @@ public struct LineLogHandler: LogHandler {
 
     /// Writes one event.
     public func log(event: LogEvent) {
-        var all = metadata
-        if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
-        if let own = event.metadata { all.merge(own) { _, new in new } }
+        let own = event.metadata ?? [:]
+        let provided = metadataProvider?.get() ?? [:]
+        // What is nearer to the event wins.
+        var pairs: [(key: String, value: Logger.MetadataValue)] = []
+        pairs.reserveCapacity(own.count + provided.count + metadata.count)
+        for (key, value) in own { pairs.append((key, value)) }
+        for (key, value) in provided where own[key] == nil { pairs.append((key, value)) }
+        for (key, value) in metadata where own[key] == nil && provided[key] == nil { pairs.append((key, value)) }
+        pairs.sort { $0.key < $1.key }
         var line = LogLine(format: format)
         line.begin(level: event.level, message: event.message.description)
-        for key in all.keys.sorted() { line.add(key, all[key]?.description ?? "") }
+        for (key, value) in pairs { line.add(key, value.description) }
         if let error = event.error { line.add("error", "\(error)") }
         line.end()
         line.bytes.withUnsafeBytes { buffer in

@@ -8,17 +8,23 @@ struct LogLine {
 
     init(format: LogFormat) {
         self.format = format
-        bytes.reserveCapacity(256)
+        bytes.reserveCapacity(512)
     }
 
     mutating func begin(level: Logger.Level, message: String) {
         switch format {
         case .text:
-            append(Self.timestamp())
-            append(" \(level.rawValue) ")
+            appendTimestamp()
+            append(" ")
+            append(level.rawValue)
+            append(" ")
             appendText(message, quoteSpaces: false)
         case .json:
-            append("{\"time\":\"\(Self.timestamp())\",\"level\":\"\(level.rawValue)\",\"msg\":")
+            append("{\"time\":\"")
+            appendTimestamp()
+            append("\",\"level\":\"")
+            append(level.rawValue)
+            append("\",\"msg\":")
             appendJSON(message)
         }
     }
@@ -43,15 +49,24 @@ struct LogLine {
     }
 
     private mutating func append(_ text: String) {
-        bytes.append(contentsOf: text.utf8)
+        // As one copy: a string's own iterator goes byte by byte.
+        var text = text
+        text.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
     /// Quotes what would make a line ambiguous.
     private mutating func appendText(_ text: String, quoteSpaces: Bool) {
-        let needsQuotes = text.utf8.contains { byte in
-            byte < 0x20 || byte == 0x7F || byte == 0x22 || (quoteSpaces && (byte == 0x20 || byte == 0x3D))
+        var text = text
+        let needsQuotes = text.withUTF8 { buffer in
+            if quoteSpaces && buffer.isEmpty { return true }
+            for byte in buffer where byte <= 0x22 || byte == 0x3D || byte == 0x7F {
+                if byte < 0x20 || byte == 0x7F || byte == 0x22 || (quoteSpaces && (byte == 0x20 || byte == 0x3D)) {
+                    return true
+                }
+            }
+            return false
         }
-        if needsQuotes || (quoteSpaces && text.isEmpty) { appendJSON(text) } else { append(text) }
+        if needsQuotes { appendJSON(text) } else { append(text) }
     }
 
     private mutating func appendJSON(_ text: String) {
@@ -74,20 +89,28 @@ struct LogLine {
     }
 
     /// UTC with milliseconds, as RFC 3339 writes it.
-    private static func timestamp() -> String {
+    private mutating func appendTimestamp() {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var parts = tm()
         gmtime_r(&now.tv_sec, &parts)
-        let milliseconds = Int32(truncatingIfNeeded: now.tv_nsec / 1_000_000)
-        return padded(parts.tm_year + 1900, 4) + "-" + padded(parts.tm_mon + 1, 2) + "-" + padded(parts.tm_mday, 2)
-            + "T"
-            + padded(parts.tm_hour, 2) + ":" + padded(parts.tm_min, 2) + ":" + padded(parts.tm_sec, 2) + "."
-            + padded(milliseconds, 3) + "Z"
+        append(Int(parts.tm_year) + 1900, digits: 4, then: "-")
+        append(Int(parts.tm_mon) + 1, digits: 2, then: "-")
+        append(Int(parts.tm_mday), digits: 2, then: "T")
+        append(Int(parts.tm_hour), digits: 2, then: ":")
+        append(Int(parts.tm_min), digits: 2, then: ":")
+        append(Int(parts.tm_sec), digits: 2, then: ".")
+        append(now.tv_nsec / 1_000_000, digits: 3, then: "Z")
     }
 
-    private static func padded(_ value: Int32, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    /// The last `digits` digits of a number that is not negative, and what follows them.
+    private mutating func append(_ value: Int, digits: Int, then next: Unicode.Scalar) {
+        var divisor = 1
+        for _ in 1..<digits { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
+        bytes.append(UInt8(ascii: next))
     }
 }

@@ -21,11 +21,7 @@ struct CallRecords: Sendable {
 
     /// The logger of everything that is done for a call.
     func logger(of call: Call) -> Logger {
-        var logger = logger
-        logger[metadataKey: "request_id"] = .stringConvertible(call.id)
-        logger[metadataKey: "method"] = .string(call.method)
-        if let trace = call.trace { logger[metadataKey: "trace_id"] = .string(trace.traceID) }
-        return logger
+        Logger(label: logger.label) { _ in CallLogHandler(logger.handler, call: call) }
     }
 
     /// Notes a call that has been answered.

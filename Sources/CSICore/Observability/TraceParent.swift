@@ -9,7 +9,8 @@ struct TraceParent: Sendable, Hashable {
 
     /// The 32 hexadecimal digits that name the trace.
     var traceID: String {
-        String(decoding: Array(text.utf8.dropFirst(3).prefix(32)), as: UTF8.self)
+        let start = text.utf8.index(text.startIndex, offsetBy: 3)
+        return String(text[start..<text.utf8.index(start, offsetBy: 32)])
     }
 
     /// The one that came with a call; nil when there is none, more than one, or none that can be used.
