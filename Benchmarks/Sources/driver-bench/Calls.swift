@@ -38,7 +38,7 @@ struct Calls {
     static func request(name: String) -> CSIv1.CreateVolumeRequest {
         CSIv1.CreateVolumeRequest(
             name: name, capacityRange: .init(requiredBytes: 1 << 20),
-            volumeCapabilities: [capability(.multiNodeMultiWriter)])
+            volumeCapabilities: [capability(.singleNodeWriter)])
     }
 
     static func capability(_ mode: CSIv1.VolumeCapability.AccessMode.Mode) -> CSIv1.VolumeCapability {

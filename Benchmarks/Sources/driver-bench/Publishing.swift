@@ -18,7 +18,7 @@ struct Publishing {
         let target = "\(directory)/target"
         let publish = CSIv1.NodePublishVolumeRequest(
             volumeID: volume.volumeID, targetPath: target,
-            volumeCapability: Calls.capability(.multiNodeMultiWriter), readonly: true,
+            volumeCapability: Calls.capability(.singleNodeWriter), readonly: true,
             volumeContext: volume.volumeContext)
         let unpublish = CSIv1.NodeUnpublishVolumeRequest(volumeID: volume.volumeID, targetPath: target)
         var published: [Duration] = []
