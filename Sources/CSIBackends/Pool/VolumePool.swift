@@ -193,7 +193,7 @@ public final class VolumePool: Sendable {
         do throws(HostError) {
             do throws(HostError) {
                 try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
-            } catch where error.kind == .alreadyExists {
+            } catch  where error.kind == .alreadyExists {
                 // An attempt that failed and could not be cleaned up; nobody else works on this volume.
                 try await tree.removeTree(partial)
                 try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
