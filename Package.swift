@@ -129,7 +129,8 @@ let programs: [Target] = [
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser], swiftSettings: settings),
+        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser],
+        swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]
 
