@@ -93,8 +93,12 @@ struct CSIServerTests {
             #expect(try await client.unary(CSIv1.Identity.getPluginInfo, .init()).name == "memory.example.com")
             let early = await code { _ = try await client.unary(CSIv1.Controller.createVolume, create("v")) }
             #expect(early == "UNAVAILABLE")
+            #expect(try await client.unary(GRPCHealthV1.Health.check, .init()).status == .notServing)
             gate.open()
             while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            while try await client.unary(GRPCHealthV1.Health.check, .init()).status != .serving {
                 try await Task.sleep(for: .milliseconds(1))
             }
             let reply = try await client.unary(CSIv1.Controller.createVolume, create("v"))

@@ -1,3 +1,4 @@
+import CSIProto
 public import CSITransport
 public import Logging
 public import ServiceLifecycle
@@ -20,6 +21,9 @@ public final class CSIServer: Service {
         /// Abilities that shall be neither advertised nor routed although the driver has them.
         public var disabledAbilities: Set<Ability>
 
+        /// Standard gRPC services that are served beside those of CSI.
+        public var stockServices: Set<StockService>
+
         /// How many handlers may block at the same time; each takes a thread while it runs.
         public var maximumBlockingThreads: Int
 
@@ -30,14 +34,17 @@ public final class CSIServer: Service {
         /// - Parameters:
         ///   - endpoint: The socket.
         ///   - disabledAbilities: Abilities to take away.
+        ///   - stockServices: Standard gRPC services to serve, too.
         ///   - maximumBlockingThreads: How many handlers may block at the same time.
         ///   - transport: Settings of the transport.
         public init(
-            endpoint: Endpoint, disabledAbilities: Set<Ability> = [], maximumBlockingThreads: Int = 64,
+            endpoint: Endpoint, disabledAbilities: Set<Ability> = [],
+            stockServices: Set<StockService> = Set(StockService.allCases), maximumBlockingThreads: Int = 64,
             transport: RPCServerConfiguration = RPCServerConfiguration()
         ) {
             self.endpoint = endpoint
             self.disabledAbilities = disabledAbilities
+            self.stockServices = stockServices
             self.maximumBlockingThreads = maximumBlockingThreads
             self.transport = transport
         }
@@ -49,6 +56,7 @@ public final class CSIServer: Service {
     private let executor: BlockingExecutor
     let pipeline: Pipeline
     private let server: RPCServer
+    private let health = HealthService()
     private let endpoint: Endpoint
 
     /// Creates a server; nothing is bound before ``run()``.
@@ -67,6 +75,12 @@ public final class CSIServer: Service {
         let capabilities = CapabilityTable(of: driver, into: &routes)
         routes.addIdentity(driver, readiness: pipeline.readiness, capabilities: capabilities)
 
+        var router = routes.router
+        health.set(.notServing)
+        if configuration.stockServices.contains(.health) { health.add(to: &router) }
+        if configuration.stockServices.contains(.reflection) {
+            ReflectionService(files: CSIv1.files + GRPCHealthV1.files).add(to: &router)
+        }
         var transport = configuration.transport
         transport.onRejected = { path, error in pipeline.records.reject(path: path, error: error) }
         self.driver = driver
@@ -76,7 +90,7 @@ public final class CSIServer: Service {
         self.pipeline = pipeline
         self.endpoint = configuration.endpoint
         self.server = RPCServer(
-            endpoint: configuration.endpoint, router: routes.router, configuration: transport, logger: logger)
+            endpoint: configuration.endpoint, router: router, configuration: transport, logger: logger)
     }
 
     /// Checks the driver, binds the socket, starts the driver and serves until a graceful shutdown has drained.
@@ -101,6 +115,7 @@ public final class CSIServer: Service {
 
     /// Ends ``run()`` after the running calls, within the drain's time.
     public func beginGracefulShutdown() {
+        health.set(.notServing)
         server.beginGracefulShutdown()
     }
 
@@ -109,6 +124,7 @@ public final class CSIServer: Service {
         do throws(CSIError) {
             try await driver.start()
             pipeline.readiness.move(to: .ready)
+            health.set(.serving)
             logger.notice("ready", metadata: ["start_ms": "\((ContinuousClock.now - startedAt).inMilliseconds)"])
         } catch {
             logger.critical("the driver could not start", metadata: ["error": "\(error.message)"])
