@@ -1,3 +1,4 @@
+import CSIProto
 public import CSITransport
 
 /// The conformance suite: every row of what callers expect of a CSI driver, run against one driver at its wire.
