@@ -62,4 +62,31 @@ struct ConformanceTests {
         #expect(text.contains("FAIL  create-volume/no-name"))
         #expect(text.contains("expected INVALID_ARGUMENT, and saw OK"))
     }
+
+    @Test("a cancelled run ends after its current row and leaves nothing")
+    func cancelled() async throws {
+        let rig = try await MemoryRig(.full)
+        let run = Task { await rig.run() }
+        try await Task.sleep(for: .milliseconds(300))
+        run.cancel()
+        let report = await run.value
+        #expect(report.results.count < Conformance.cases.count)
+        #expect(report.failed.isEmpty, "\(report.text(including: [.failed]))")
+        rig.driver.state.withLock { state in
+            #expect(state.volumes.isEmpty && state.directories.isEmpty)
+        }
+    }
+
+    @Test("removes a volume whose CreateVolume seemed to fail")
+    func removesTheUncertain() async throws {
+        let fault = Fault(path: CSIv1.Controller.createVolume.path) { request, count, good in
+            let result = good(request)
+            return count == 1 ? .failure(RPCError(code: .unavailable, message: "the answer is lost")) : result
+        }
+        let rig = try await MemoryRig(.full, fault: fault, only: ["create-volume/created"])
+        #expect(await rig.run().failed.count == 1)
+        rig.driver.state.withLock { state in
+            #expect(state.volumes.isEmpty)
+        }
+    }
 }

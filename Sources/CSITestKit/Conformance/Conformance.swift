@@ -44,7 +44,8 @@ public struct Conformance: Sendable {
         for item in Conformance.cases where configuration.selects(item.id) {
             if Task.isCancelled { break }
             let start = clock.now
-            let outcome = await run(item, subject)
+            // A task of its own: a cancelled run still removes what its last row made.
+            let outcome = await Task { await run(item, subject) }.value
             results.append(.init(item, outcome, took: clock.now - start))
             configuration.onResult?(results[results.count - 1])
         }

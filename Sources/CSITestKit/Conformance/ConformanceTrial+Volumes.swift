@@ -36,7 +36,7 @@ extension ConformanceTrial {
         let request = request ?? createRequest()
         let reply = try await call(CSIv1.Controller.createVolume, request)
         guard let volume = reply.volume, !volume.volumeID.isEmpty else {
-            throw ConformanceFinding(step: "CreateVolume", expected: "a volume with an id", seen: "{\(reply)}")
+            throw ConformanceFinding(step: "CreateVolume", expected: "a volume with an id", seen: "\(reply)")
         }
         return volume
     }
@@ -63,7 +63,7 @@ extension ConformanceTrial {
         for _ in 0..<300 {
             let reply = try await call(CSIv1.Controller.createSnapshot, request)
             guard let snapshot = reply.snapshot, !snapshot.snapshotID.isEmpty else {
-                throw ConformanceFinding(step: "CreateSnapshot", expected: "a snapshot with an id", seen: "{\(reply)}")
+                throw ConformanceFinding(step: "CreateSnapshot", expected: "a snapshot with an id", seen: "\(reply)")
             }
             if snapshot.readyToUse { return snapshot }
             try await Task.sleep(for: .milliseconds(200))
@@ -75,7 +75,7 @@ extension ConformanceTrial {
         let reply = try await call(CSIv1.GroupController.createVolumeGroupSnapshot, request)
         guard let group = reply.groupSnapshot, !group.groupSnapshotID.isEmpty else {
             throw ConformanceFinding(
-                step: "CreateVolumeGroupSnapshot", expected: "a group snapshot with an id", seen: "{\(reply)}")
+                step: "CreateVolumeGroupSnapshot", expected: "a group snapshot with an id", seen: "\(reply)")
         }
         return group
     }

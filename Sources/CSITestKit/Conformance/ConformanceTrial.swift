@@ -6,6 +6,10 @@ import Synchronization
 final class ConformanceTrial: Sendable {
     /// Something that a row made.
     enum Made: Sendable, Hashable {
+        /// A volume that may have been made without our knowing its id.
+        case perhapsVolume(CSIv1.CreateVolumeRequest)
+        /// A snapshot that may have been taken without our knowing its id.
+        case perhapsSnapshot(CSIv1.CreateSnapshotRequest)
         case volume(String)
         case snapshot(String)
         case group(String, [String])
@@ -60,7 +64,7 @@ final class ConformanceTrial: Sendable {
             return .success(response)
         } catch {
             // The work may be going on: it is undone as if it had succeeded.
-            if [.deadlineExceeded, .cancelled, .aborted].contains(error.code) { note(Made(request: request)) }
+            if [.deadlineExceeded, .cancelled, .unavailable].contains(error.code) { note(Made(request: request)) }
             return .failure(error)
         }
     }
@@ -91,7 +95,7 @@ final class ConformanceTrial: Sendable {
     ) async throws -> RPCError {
         let expected = codes.isEmpty ? "an error" : codes.map(\.name).joined(separator: " or ")
         switch await attempt(method, request) {
-        case .success(let response): throw finding(method, request, expected, "OK with {\(response)}")
+        case .success(let response): throw finding(method, request, expected, "OK with \(response)")
         case .failure(let error):
             guard codes.isEmpty || codes.contains(error.code) else {
                 throw finding(method, request, expected, error.description)
@@ -120,7 +124,7 @@ final class ConformanceTrial: Sendable {
         _ method: RPCMethod<Request, Response>, _ request: Request, _ expected: String, _ seen: String
     ) -> ConformanceFinding {
         let text = request.described(maximumLength: 400)
-        return ConformanceFinding(step: "\(method.name) {\(text)}", expected: expected, seen: seen)
+        return ConformanceFinding(step: "\(method.name) \(text)", expected: expected, seen: seen)
     }
 
     /// Throws a finding unless `condition` holds.
@@ -169,6 +173,13 @@ final class ConformanceTrial: Sendable {
 
     private func remove(_ made: Made) async throws {
         switch made {
+        case .perhapsVolume(let request):
+            // Only a repetition tells the id.
+            guard case .success(let reply) = await attempt(CSIv1.Controller.createVolume, request) else { return }
+            try await remove(.volume(reply.volume?.volumeID ?? ""))
+        case .perhapsSnapshot(let request):
+            guard case .success(let reply) = await attempt(CSIv1.Controller.createSnapshot, request) else { return }
+            try await remove(.snapshot(reply.snapshot?.snapshotID ?? ""))
         case .volume(let id):
             try await call(CSIv1.Controller.deleteVolume, .init(volumeID: id, secrets: secrets))
         case .snapshot(let id):
@@ -195,6 +206,8 @@ extension ConformanceTrial.Made {
     /// What a call that succeeded, or may have, has made.
     init?(request: any ProtoMessage, response: (any ProtoMessage)? = nil) {
         switch (request, response) {
+        case (let request as CSIv1.CreateVolumeRequest, nil): self = .perhapsVolume(request)
+        case (let request as CSIv1.CreateSnapshotRequest, nil): self = .perhapsSnapshot(request)
         case (_, let reply as CSIv1.CreateVolumeResponse):
             guard let id = reply.volume?.volumeID, !id.isEmpty else { return nil }
             self = .volume(id)

@@ -52,7 +52,7 @@ extension ConformanceCase {
             let canary = Array(ConformanceTrial.canary.utf8)
             let bytes = reply.encoded()
             let isEchoed = bytes.indices.contains { bytes[$0...].starts(with: canary) }
-            try $0.expect(!isEchoed, "CreateVolume", "no secret in the volume", saw: "it in {\(reply)}")
+            try $0.expect(!isEchoed, "CreateVolume", "no secret in the volume", saw: "it in \(reply)")
         },
         ConformanceCase("answers/idle-connection", "a connection that has been idle for three seconds works", .sidecars)
         {

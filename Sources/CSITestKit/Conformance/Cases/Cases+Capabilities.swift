@@ -12,7 +12,7 @@ extension ConformanceCase {
             let reply = try await $0.call(CSIv1.Controller.controllerGetCapabilities, .init())
             for capability in reply.capabilities {
                 let isKnown = capability.call.map { $0 != .unknown && $0.name != nil } ?? false
-                try $0.expect(isKnown, "ControllerGetCapabilities", "known capabilities", saw: "{\(capability)}")
+                try $0.expect(isKnown, "ControllerGetCapabilities", "known capabilities", saw: "\(capability)")
             }
         },
         ConformanceCase(
@@ -30,7 +30,7 @@ extension ConformanceCase {
             let reply = try await $0.call(CSIv1.Node.nodeGetCapabilities, .init())
             for capability in reply.capabilities {
                 let isKnown = capability.call.map { $0 != .unknown && $0.name != nil } ?? false
-                try $0.expect(isKnown, "NodeGetCapabilities", "known capabilities", saw: "{\(capability)}")
+                try $0.expect(isKnown, "NodeGetCapabilities", "known capabilities", saw: "\(capability)")
             }
         },
         ConformanceCase(
@@ -46,7 +46,7 @@ extension ConformanceCase {
             let reply = try await $0.call(CSIv1.GroupController.groupControllerGetCapabilities, .init())
             for capability in reply.capabilities {
                 let isKnown = capability.call.map { $0 != .unknown && $0.name != nil } ?? false
-                try $0.expect(isKnown, "GroupControllerGetCapabilities", "known capabilities", saw: "{\(capability)}")
+                try $0.expect(isKnown, "GroupControllerGetCapabilities", "known capabilities", saw: "\(capability)")
             }
         },
         ConformanceCase(

@@ -152,7 +152,7 @@ extension ConformanceCase {
             let volume = try await $0.createVolume(request)
             try $0.expect(
                 volume.accessibleTopology.contains { !$0.segments.isEmpty }, "CreateVolume", "an accessible topology",
-                saw: "{\(volume)}")
+                saw: "\(volume)")
         },
         ConformanceCase(
             "create-volume/both-writers", "volumes of the modes that SINGLE_NODE_MULTI_WRITER adds can be made",

@@ -38,10 +38,10 @@ extension ConformanceCase {
                 equals: [group.groupSnapshotID])
             try $0.expect(
                 Set(group.snapshots.map(\.snapshotID)).subtracting([""]).count == group.snapshots.count,
-                "CreateVolumeGroupSnapshot", "an id of its own for every snapshot", saw: "{\(group)}")
+                "CreateVolumeGroupSnapshot", "an id of its own for every snapshot", saw: "\(group)")
             try $0.expect(
                 (group.creationTime?.seconds ?? 0) > 0, "CreateVolumeGroupSnapshot", "a creation time",
-                saw: "{\(group)}")
+                saw: "\(group)")
         },
         ConformanceCase(
             "group-snapshot/repeated", "the same CreateVolumeGroupSnapshot gives the same group snapshot",

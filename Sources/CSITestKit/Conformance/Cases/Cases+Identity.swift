@@ -37,7 +37,7 @@ extension ConformanceCase {
                         CSIv1.PluginCapability.Service.TypeEnum.allKnown.contains($0) && $0 != .unknown
                     }
                     ?? capability.expansion.map { $0 == .online || $0 == .offline } ?? false
-                try $0.expect(isKnown, "GetPluginCapabilities", "known capabilities", saw: "{\(capability)}")
+                try $0.expect(isKnown, "GetPluginCapabilities", "known capabilities", saw: "\(capability)")
             }
         },
         ConformanceCase("identity/plugin-capabilities-once", "every plugin capability is listed once", .knownDefect) {

@@ -96,7 +96,7 @@ extension ConformanceCase {
             for entry in try await $0.listVolumeEntries() {
                 try $0.expect(
                     entry.status?.volumeCondition?.message.isEmpty == false, "ListVolumes",
-                    "a condition with a message", saw: "{\(entry)}")
+                    "a condition with a message", saw: "\(entry)")
             }
         },
     ]
@@ -125,7 +125,7 @@ extension ConformanceCase {
                 CSIv1.Controller.controllerGetVolume, .init(volumeID: try await $0.createVolume().volumeID))
             try $0.expect(
                 reply.status?.volumeCondition?.message.isEmpty == false, "ControllerGetVolume",
-                "a condition with a message", saw: "{\(reply)}")
+                "a condition with a message", saw: "\(reply)")
         },
         ConformanceCase(
             "get-volume/published-nodes", "an attached volume names its node",

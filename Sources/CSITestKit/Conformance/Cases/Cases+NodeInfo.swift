@@ -63,7 +63,7 @@ extension ConformanceCase {
                     saw: "\(usage.unit)")
                 try $0.expect(
                     min(usage.total, usage.used, usage.available) >= 0, "NodeGetVolumeStats",
-                    "figures that are not negative", saw: "{\(usage)}")
+                    "figures that are not negative", saw: "\(usage)")
             }
         },
         ConformanceCase("node-stats/unpublished", "an unpublished path is NOT_FOUND", needs: statsNeeds) {
@@ -88,7 +88,7 @@ extension ConformanceCase {
             )
             try $0.expect(
                 reply.volumeCondition?.message.isEmpty == false, "NodeGetVolumeStats", "a condition with a message",
-                saw: "{\(reply)}")
+                saw: "\(reply)")
         },
     ]
 

@@ -162,7 +162,7 @@ extension ConformanceTrial {
         _ method: RPCMethod<Request, Response>, _ request: Request, _ codes: [RPCCode]
     ) async throws {
         let expected = codes.map(\.name).joined(separator: " or ")
-        let step = "\(method.name) {\(request.described(maximumLength: 400))}"
+        let step = "\(method.name) \(request.described(maximumLength: 400))"
         switch await stream(method, request) {
         case .success(let parts):
             throw ConformanceFinding(step: step, expected: expected, seen: "OK after \(parts.count) messages")
@@ -202,7 +202,7 @@ extension ConformanceTrial {
                 let (next, overflow) = block.byteOffset.addingReportingOverflow(block.sizeBytes)
                 try expect(
                     block.byteOffset >= end && block.sizeBytes > 0 && !overflow && next <= part.capacity, "a block",
-                    "a range from \(end) up to \(part.capacity)", saw: "{\(block)}")
+                    "a range from \(end) up to \(part.capacity)", saw: "\(block)")
                 end = next
             }
         }

@@ -27,7 +27,7 @@ extension ConformanceCase {
             let snapshot = try await $0.createSnapshot($0.snapshotRequest(volume.volumeID))
             try $0.expect("source_volume_id", snapshot.sourceVolumeID, equals: volume.volumeID)
             try $0.expect(
-                (snapshot.creationTime?.seconds ?? 0) > 0, "CreateSnapshot", "a creation time", saw: "{\(snapshot)}")
+                (snapshot.creationTime?.seconds ?? 0) > 0, "CreateSnapshot", "a creation time", saw: "\(snapshot)")
             try $0.expect(
                 snapshot.sizeBytes >= 0, "CreateSnapshot", "a size that is not negative", saw: "\(snapshot.sizeBytes)")
             try $0.expect(
@@ -135,7 +135,7 @@ extension ConformanceCase {
             for snapshot in try await $0.listSnapshots() {
                 try $0.expect(
                     !snapshot.snapshotID.isEmpty && !snapshot.sourceVolumeID.isEmpty && snapshot.creationTime != nil,
-                    "ListSnapshots", "id, source and time", saw: "{\(snapshot)}")
+                    "ListSnapshots", "id, source and time", saw: "\(snapshot)")
             }
         },
         ConformanceCase("list-snapshots/created", "a new snapshot is listed, once", .sanity, needs: listing) {

@@ -141,7 +141,7 @@ extension ConformanceCase {
             let largest = reply.maximumVolumeSize?.value ?? .max
             let smallest = reply.minimumVolumeSize?.value ?? 0
             try $0.expect(
-                largest >= smallest && smallest >= 0, "GetCapacity", "0 <= minimum <= maximum", saw: "{\(reply)}")
+                largest >= smallest && smallest >= 0, "GetCapacity", "0 <= minimum <= maximum", saw: "\(reply)")
         },
         ConformanceCase(
             "get-capacity/with-arguments", "GetCapacity takes the parameters and capabilities of a class", .sidecars,
