@@ -125,6 +125,8 @@ struct ControllerTests {
             #expect(try await rig.driver.read(request)?.condition == .normal)
             try await rig.host.files.openDirectory(rig.pool).removeTree("volumes/v/data")
             #expect(try await rig.driver.read(request)?.condition?.isAbnormal == true)
+            let page = try await rig.driver.list(ListVolumes(validating: .init()))
+            #expect(page.entries.map(\.condition?.isAbnormal) == [true])
             #expect(try await rig.driver.read(GetVolume(validating: .init(volumeID: "w"))) == nil)
         }
     }

@@ -35,6 +35,19 @@ struct LifecycleTests {
         #expect(access(server.endpoint.path, F_OK) != 0)
     }
 
+    @Test func aShutdownBeforeTheFirstTurnLeavesNoSocket() async throws {
+        for _ in 0..<50 {
+            let directory = ScratchDirectory()
+            let server = RPCServer(
+                endpoint: try directory.endpoint(), router: testRouter(), configuration: .forTests)
+            try server.bind()
+            async let running: Void = server.run()
+            server.beginGracefulShutdown()
+            try await running
+            #expect(access(server.endpoint.path, F_OK) != 0)
+        }
+    }
+
     @Test func cancelsWhatDoesNotEnd() async throws {
         let journal = Journal()
         let directory = ScratchDirectory()

@@ -57,10 +57,12 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
         let (records, hasMore) = pool.page(after: request.after, limit: limit)
-        return VolumePage(
-            // Looking at every directory of a page would make listing as slow as the disk: GetVolume tells of one.
-            entries: records.map { VolumeDetails(volume: volume(of: $0)) },
-            next: hasMore ? records.last?.id.rawValue : nil)
+        var entries: [VolumeDetails] = []
+        entries.reserveCapacity(records.count)
+        for record in records {
+            entries.append(VolumeDetails(volume: volume(of: record), condition: try await condition(of: record.id)))
+        }
+        return VolumePage(entries: entries, next: hasMore ? records.last?.id.rawValue : nil)
     }
 
     /// The volume, and whether its directory is there.

@@ -51,6 +51,8 @@ final class ServerCore {
 
     /// Accepts on `socket` from now on.
     func listen(on socket: BoundSocket) {
+        // A shutdown may have been asked for before this thread took its first turn; nobody else closes the socket then.
+        guard phase == .serving else { return socket.close() }
         let listener = Listener(socket, core: self)
         self.listener = listener
         listener.start()
