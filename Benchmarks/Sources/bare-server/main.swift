@@ -11,7 +11,8 @@ guard CommandLine.arguments.count == 2 else {
 }
 
 let volume = BenchmarkMessages.createdVolume()
-let entries = BenchmarkMessages.volumes()
+// Made by the first call that lists them: they are the benchmark's, not what an idle server needs.
+let volumes = Volumes()
 
 var router = RPCRouter()
 router.unary(CSIv1.Identity.probe) { (_, _) async throws(RPCError) in
@@ -22,8 +23,8 @@ router.unary(CSIv1.Controller.createVolume) { [volume] (request, _) async throws
     created.capacityBytes = request.capacityRange?.requiredBytes ?? 0
     return CSIv1.CreateVolumeResponse(volume: created)
 }
-router.unary(CSIv1.Controller.listVolumes) { [entries] (_, _) async throws(RPCError) in
-    CSIv1.ListVolumesResponse(entries: entries)
+router.unary(CSIv1.Controller.listVolumes) { [volumes] (_, _) async throws(RPCError) in
+    CSIv1.ListVolumesResponse(entries: volumes.entries)
 }
 
 do {
