@@ -36,8 +36,7 @@ class BenchEnvironment(Environment):
             self.cpp_server, self.cpp_codec, self.cpp_check = (
                 os.path.join(CPP_PEERS, "build", name) for name in ("cpp-server", "cpp-codec", "cpp-check")
             )
-            # Linked like ours: that is what makes the ratio fair.
-            folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"], RELEASE)
+            folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"], ["-c", "release"])
             self.grpc_swift_server = os.path.join(folder, "grpc-swift-server")
             self.swift_protobuf_codec = self.without_debug_information(os.path.join(folder, "swift-protobuf-codec"))
         if {"memory", "driver"} & set(self.parts):
