@@ -129,7 +129,7 @@ let programs: [Target] = [
         name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSIProto", "CSITestKit", "CSITransport", argumentParser],
+        name: "csictl", dependencies: ["CSICore", "CSIProto", "CSITestKit", "CSITransport", argumentParser],
         swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
 ]

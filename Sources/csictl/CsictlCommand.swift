@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSICore
 
 /// The root of the tool: every RPC of a CSI driver from the shell.
 @main
@@ -11,7 +12,7 @@ struct CsictlCommand: AsyncParsableCommand {
 
             Exit codes: 0 success, 1 the driver answered an error, 64 wrong usage, 69 the driver cannot be reached.
             """,
-        version: ToolVersion.current,
+        version: SwiftCSIVersion.current,
         subcommands: [
             InfoCommand.self, ProbeCommand.self, CreateVolumeCommand.self, DeleteVolumeCommand.self,
             ListVolumesCommand.self, GetVolumeCommand.self, ValidateVolumeCommand.self, GetCapacityCommand.self,
