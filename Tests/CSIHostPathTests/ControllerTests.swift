@@ -61,6 +61,19 @@ struct ControllerTests {
         }
     }
 
+    @Test("Without a size the volume is as large as usual, or as the pool has room", arguments: Machine.available)
+    func noSize(machine: Machine) async throws {
+        try await Rig.with(machine) { rig in
+            let wire = CSIv1.CreateVolumeRequest(
+                name: "v",
+                volumeCapabilities: [.init(accessType: .mount(.init()), accessMode: .init(mode: .singleNodeWriter))])
+            let made = try await rig.driver.create(CreateVolume(validating: wire))
+            let room = try await rig.driver.capacity(GetCapacity(validating: .init()))
+            #expect(made.capacity > 0 && made.capacity <= max(HostPathDriver.defaultCapacity, room.available))
+            #expect(try await rig.driver.create(CreateVolume(validating: wire)) == made)
+        }
+    }
+
     @Test("A wish for another node does not rule this one out", arguments: Machine.available)
     func preferred(machine: Machine) async throws {
         try await Rig.with(machine) { rig in

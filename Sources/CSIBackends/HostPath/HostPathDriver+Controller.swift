@@ -4,7 +4,7 @@ import CSIPool
 import SystemPackage
 
 extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReporting {
-    /// The size of a volume when the caller does not ask for one, in bytes.
+    /// The size of a volume when the caller does not ask for one, in bytes; less where the pool has less room.
     static let defaultCapacity: Int64 = 1 << 30
 
     /// Pages without a limit of the caller's end here, so that an answer stays below the message limit of 4 MiB.
@@ -21,12 +21,13 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
             throw .notOnThisNode("this node is \(topology), and the volume must be reachable from elsewhere")
         }
         let id = VolumeID(derivedFrom: request.name)
-        let size = try request.capacity?.size(fallback: Self.defaultCapacity) ?? Self.defaultCapacity
         if let existing = try await pool.record(id) {
             try requireCompatible(existing, request)
             return volume(of: existing)
         }
         let room = try await pool.capacity()
+        let fallback = max(1, min(Self.defaultCapacity, room.availableBytes))
+        let size = try request.capacity?.size(fallback: fallback) ?? fallback
         guard size <= room.totalBytes else {
             throw .impossibleCapacity("the pool has \(room.totalBytes) bytes in all, and \(size) were asked for")
         }
