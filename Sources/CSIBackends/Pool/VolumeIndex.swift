@@ -4,16 +4,6 @@ import CSICore
 struct VolumeIndex: Sendable {
     private var records: [VolumeRecord] = []
 
-    var count: Int { records.count }
-
-    /// The sum of the promised sizes, in bytes; it saturates.
-    var promised: Int64 {
-        records.reduce(0) { (sum, record) in
-            let (total, overflow) = sum.addingReportingOverflow(record.capacity)
-            return overflow ? .max : total
-        }
-    }
-
     init(_ records: [VolumeRecord] = []) {
         self.records = records.sorted { $0.id < $1.id }
     }

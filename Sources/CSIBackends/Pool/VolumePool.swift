@@ -31,7 +31,6 @@ public final class VolumePool: Sendable {
 
     private struct State {
         var index = VolumeIndex()
-        var quarantined: [VolumeID: String] = [:]
     }
 
     private let configuredPath: FilePath
@@ -105,7 +104,7 @@ public final class VolumePool: Sendable {
             try await tree.list(PoolLayout.volumes, limit: .max)
         }
         var records: [VolumeRecord] = []
-        var quarantined: [VolumeID: String] = [:]
+        var asideCount = 0
         for entry in entries {
             let name = entry.name.string
             if name.hasSuffix(PoolLayout.partialSuffix) {
@@ -124,12 +123,11 @@ public final class VolumePool: Sendable {
                 logger.error(
                     "volume set aside: its record cannot be used; the others are served",
                     metadata: ["volume": "\(id)", "error": "\(error.message)"])
-                quarantined[id] = error.message
+                asideCount += 1
             }
         }
         let count = records.count
-        let asideCount = quarantined.count
-        state.withLock { $0 = State(index: VolumeIndex(records), quarantined: quarantined) }
+        state.withLock { $0 = State(index: VolumeIndex(records)) }
         logger.info("pool read", metadata: ["volumes": "\(count)", "set_aside": "\(asideCount)"])
     }
 
