@@ -70,6 +70,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case waitForDevice
     /// Read from a block device.
     case readDevice
+    /// Make what was written to a block device durable.
+    case flushDevice
     /// Find out who uses a block device.
     case deviceUsers
 
@@ -84,7 +86,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
             .createFile,
-            .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop:
+            .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice:
             true
         }
     }
@@ -126,6 +128,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .listDevices: "list the block devices"
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
+        case .flushDevice: "flush"
         case .deviceUsers: "find the users of the block device"
         }
     }

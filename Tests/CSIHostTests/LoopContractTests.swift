@@ -276,11 +276,11 @@ struct LoopContractTests {
         }
     }
 
-    @Test(arguments: HostKind.attaching)
-    func `direct I/O is what the device says`(kind: HostKind) async throws {
-        try await withImage(kind) { rig, tree in
+    @Test(arguments: HostKind.attaching, ["ext4", "xfs", "btrfs"])
+    func `direct I/O is what the device says, on every file system`(kind: HostKind, type: String) async throws {
+        try await withDevices(kind) { rig in
             let pool = rig.scratch.appending("pool")
-            try rig.addFileSystem("ext4", at: pool)
+            try rig.addFileSystem(type, at: pool)
             let disk = try await rig.files.openDirectory(pool)
             try await disk.createFile("image", size: 1 << 20, allocation: .sparse, permissions: [.ownerReadWrite])
             for (mode, expected) in [(LoopOptions.DirectIO.required, true), (.preferred, true), (.off, false)] {
