@@ -4,8 +4,9 @@ import SystemPackage
 
 /// Block devices on Linux.
 struct LinuxBlockDevices: BlockDevices {
-    /// The longest wait without a look, in milliseconds: udevd makes its links, and finds out about serial numbers, some
-    /// time after the kernel's news. To look at all devices costs more than to look at one.
+    /// The longest wait without a look, in milliseconds.
+    ///
+    /// udevd makes its links, and finds out about serial numbers, some time after the kernel's news. To look at all devices costs more than to look at one.
     private static func longestPause(_ selector: BlockDeviceSelector) -> CInt {
         switch selector {
         case .path, .number: 100
