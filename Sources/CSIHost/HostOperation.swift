@@ -56,6 +56,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case punchHole
     /// Attach a file as a loop device.
     case attachLoop
+    /// Keep a loop device from showing another file.
+    case holdLoop
     /// Make a loop device as large as its file.
     case refreshLoop
     /// Detach a loop device.
@@ -81,7 +83,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     public var isMutation: Bool {
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers:
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
@@ -121,6 +123,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .copyFile: "copy"
         case .punchHole: "punch a hole into"
         case .attachLoop: "attach a loop device to"
+        case .holdLoop: "hold"
         case .refreshLoop: "resize the loop device"
         case .detachLoop: "detach"
         case .listLoops: "list the loop devices"

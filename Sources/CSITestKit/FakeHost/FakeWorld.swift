@@ -160,6 +160,8 @@ struct FakeWorld: Sendable {
         locks = []
         openHandles = [:]
         mounts.removeAll { !$0.isAttached }
+        for number in devices.keys { devices[number]?.handles = 0 }
+        dropIdleLoops()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
