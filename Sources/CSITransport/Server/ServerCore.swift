@@ -8,6 +8,7 @@ final class ServerCore {
     let routes: RouteTable
     let configuration: RPCServerConfiguration
     let logger: Logger
+    let tasks: HandlerTasks
 
     // The counters are touched on every call; nothing calls out while it writes one, so that no check is needed.
 
@@ -44,6 +45,7 @@ final class ServerCore {
         self.routes = routes
         self.configuration = configuration
         self.logger = logger
+        tasks = HandlerTasks(loop: loop)
         shutdownTimer = ShutdownTimer()
     }
 
@@ -200,6 +202,7 @@ final class ServerCore {
         for connection in connections.values { connection.close() }
         connections = [:]
         graves = [:]
+        tasks.close()
         loop.stop()
     }
 
