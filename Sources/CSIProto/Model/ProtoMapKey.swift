@@ -56,6 +56,7 @@ extension String: ProtoMapKey {
         guard left.byteCount == right.byteCount else { return false }
         var offset = 0
         while offset + 8 <= left.byteCount {
+            // The eight bytes lie below the length that both have.
             let isSame =
                 unsafe left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
                 == right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
@@ -63,6 +64,7 @@ extension String: ProtoMapKey {
             offset += 8
         }
         while offset < left.byteCount {
+            // As above, with one byte.
             let isSame =
                 unsafe left.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
                 == right.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
@@ -79,9 +81,11 @@ extension String: ProtoMapKey {
         let count = bytes.byteCount
         var tail = UInt64(truncatingIfNeeded: count)
         if count >= 8 {
+            // The last eight of at least eight bytes.
             tail ^= unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: count &- 8, as: UInt64.self)
         } else {
             for offset in 0..<count {
+                // The offset is below the length.
                 tail = tail &<< 8 ^ UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
             }
         }

@@ -50,6 +50,7 @@ extension ProtoMessage {
     public mutating func merge(
         _ bytes: UnsafeRawBufferPointer, limits: WireLimits = .standard
     ) throws(WireError) {
+        // The caller keeps the bytes for the duration of this call, which the span does not outlive.
         let span = unsafe bytes.assumingMemoryBound(to: UInt8.self).span
         var reader = try WireReader(span, limits: limits)
         try merge(from: &reader)

@@ -95,7 +95,8 @@ extension WireReader {
     ) throws(WireError) -> (Key.Value, Value.Value) {
         try charge(MemoryLayout<(Key.Value, Value.Value)>.stride)
         let outer = try enter()
-        // An entry has the two fields in this order and with tags of one byte; anything else is rare.
+        // An entry has the two fields in this order and with tags of one byte; anything else is rare. Both bytes that are read
+        // unchecked are in bounds: position < limit <= bytes.count.
         var entry: (Key.Value, Value.Value)
         if position < limit, UInt32(unsafe bytes[unchecked: position]) == 8 | key.wireType.rawValue {
             position &+= 1

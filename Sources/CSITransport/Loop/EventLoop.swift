@@ -36,6 +36,7 @@ final class EventLoop: TaskExecutor {
     @exclusivity(unchecked) nonisolated(unsafe) var state = State()
 
     /// Where sockets are read into and frames gathered; shared by all connections, so none keeps a large buffer.
+    // The pointer never changes, and only the loop's thread uses what it points to.
     nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
 
     /// The size of the scratch buffer in bytes.

@@ -45,7 +45,9 @@ private final class HandlerTask {
     }
 
     private let owner: HandlerTasks
+    // Exclusivity is unchecked for the reason given in `ServerConnection`.
     @exclusivity(unchecked) private var work: Work?
+    // Taken out before it is resumed, so that it is resumed once.
     @exclusivity(unchecked) private var rest: UnsafeContinuation<Void, Never>?
     @exclusivity(unchecked) private var task: Task<Void, Never>?
 
@@ -56,8 +58,7 @@ private final class HandlerTask {
     /// Wakes the task, which is made for its first call.
     func run(_ work: Work, on loop: EventLoop) -> Task<Void, Never>? {
         self.work = work
-        if let rest {
-            self.rest = nil
+        if let rest = rest.take() {
             rest.resume()
         } else {
             let bound = LoopBound(self, on: loop)
@@ -68,8 +69,7 @@ private final class HandlerTask {
 
     /// Ends the task, which rests.
     func end() {
-        rest?.resume()
-        rest = nil
+        rest.take()?.resume()
     }
 
     private func takeWork() -> Work? {
@@ -83,7 +83,7 @@ private final class HandlerTask {
             work.call.handlerEnded()
             // A task that was cancelled stays so, and one that is no longer on the loop has outlived it.
             guard task.loop.isCurrent, !Task.isCancelled, task.value.owner.keep(task.value) else { break }
-            // Resumed exactly once: by `run` or by `end`, which both forget it.
+            // Resumed exactly once: by `run`, which the owner calls after it has kept the task, or by `end`.
             await withUnsafeContinuation { task.value.rest = $0 }
         }
     }

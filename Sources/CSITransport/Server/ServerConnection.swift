@@ -141,6 +141,7 @@ final class ServerConnection: HTTP2Connection {
 
     override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
         guard let headerStream else { return true }
+        // Alive: `streams` holds it; see there.
         return headerStream._withUnsafeGuaranteedRef { stream in
             // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
             if stream.hasHead {
@@ -164,7 +165,7 @@ final class ServerConnection: HTTP2Connection {
         stream.lastProgress = loop.now
         let before = stream.request.bufferedBytes
         do throws(RPCError) {
-            try stream.request.receive(bytes)
+            try stream.request.receive(bytes, using: &core.spareBuffers)
         } catch {
             reject(stream, error)
             return

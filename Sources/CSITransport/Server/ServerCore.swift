@@ -15,6 +15,9 @@ final class ServerCore {
     /// Answers that wait, and those that are expected of running handlers, in bytes.
     @exclusivity(unchecked) var answerBytes = 0
 
+    /// Storage for the requests of all connections.
+    @exclusivity(unchecked) var spareBuffers = SpareBuffers()
+
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var graves: [ObjectIdentifier: ServerConnection] = [:]
     private var listener: Listener?
