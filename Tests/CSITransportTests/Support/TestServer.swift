@@ -17,9 +17,9 @@ final class Journal: Sendable {
 
     func count(_ entry: String) -> Int { all.count { $0 == entry } }
 
-    /// Waits until `entry` has been noted so often; false after five seconds.
+    /// Waits until `entry` has been noted so often; false after half a minute.
     func wait(for entry: String, count: Int = 1) async -> Bool {
-        for _ in 0..<500 {
+        for _ in 0..<3_000 {
             if self.count(entry) >= count { return true }
             try? await Task.sleep(for: .milliseconds(10))
         }
@@ -106,7 +106,7 @@ extension RPCServerConfiguration {
     static var forTests: RPCServerConfiguration {
         var configuration = RPCServerConfiguration()
         configuration.drainTimeout = .milliseconds(200)
-        configuration.cancellationTimeout = .seconds(1)
+        configuration.cancellationTimeout = .seconds(10)
         return configuration
     }
 }
