@@ -160,6 +160,59 @@ struct LifecycleTests {
         #expect(access(server.endpoint.path, F_OK) != 0)
     }
 
+    // MARK: Tasks
+
+    /// The tasks of calls are used again, but not one that was cancelled.
+    @Test func noCallInheritsACancellation() async throws {
+        let journal = Journal()
+        var router = testRouter(journal)
+        router.unary(TestMethods.echo) { (_, _) async throws(RPCError) in
+            await Task.yield()
+            return TestMessage(Task.isCancelled ? "cancelled" : "well")
+        }
+        try await withTestServer(router) { endpoint in
+            let client = try RawClient(endpoint)
+            var stream: Int32 = 1
+            for _ in 0..<5 {
+                for _ in 0..<10 {
+                    client.call(stream, "Echo")
+                    #expect(client.answer(stream).body == RawClient.value("well"))
+                    stream += 2
+                }
+                let cancelled = journal.count("cancelled")
+                client.call(stream, "Hang")
+                #expect(await journal.wait(for: "hang", count: cancelled + 1))
+                client.send(RawClient.frame(3, 0, stream, [0, 0, 0, 8]))
+                #expect(await journal.wait(for: "cancelled", count: cancelled + 1))
+                stream += 2
+            }
+        }
+    }
+
+    @Test(arguments: Carrier.allCases) func manyTasksAtOnce(_ carrier: Carrier) async throws {
+        var configuration = RPCServerConfiguration.forTests
+        configuration.limits.callsPerConnection = 1_000
+        var router = testRouter()
+        router.unary(TestMethods.echo) { (request, _) async throws(RPCError) in
+            do { try await Task.sleep(for: .milliseconds(20)) } catch {}
+            return request
+        }
+        try await withTestClient(carrier, router, configuration) { client in
+            for _ in 0..<3 {
+                // More than are kept.
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for index in 0..<300 {
+                        group.addTask {
+                            let answer = try await client.unary(TestMethods.echo, TestMessage("\(index)"))
+                            #expect(answer.text == "\(index)")
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
     // MARK: Blocking work
 
     @Test func stuckHandlersDelayNeitherProbeNorShutdown() async throws {
