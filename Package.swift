@@ -133,6 +133,9 @@ let programs: [Target] = [
         name: "csictl", dependencies: ["CSICore", "CSIProto", "CSITestKit", "CSITransport", argumentParser],
         swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "echo-server", dependencies: ["CSIProto", "CSITransport"], path: "Tests/Interop/EchoServer",
+        swiftSettings: settings),
 ]
 
 let package = Package(
