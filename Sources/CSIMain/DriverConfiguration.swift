@@ -1,8 +1,8 @@
 public import CSICore
 public import CSIHostPath
+public import CSIProgram
 public import CSITransport
 public import Logging
-import SystemPackage
 
 /// What a program runs with, checked as a whole.
 public struct DriverConfiguration: Sendable {
@@ -27,28 +27,12 @@ public struct DriverConfiguration: Sendable {
     /// Reads flags and environment.
     /// - Throws: Every mistake, each with a line of its own.
     public init(options: DriverOptions, environment: [String: String]) throws(ConfigurationMistakes) {
-        var reader = SettingReader(options: options, environment: environment)
-        let endpoint = reader.read(.endpoint) { (text) throws(ConfigurationMistake) in
-            do throws(EndpointError) {
-                return try Endpoint(parsing: text)
-            } catch {
-                throw ConfigurationMistake("\(error)")
-            }
-        }
-        let logLevel = reader.read(.logLevel, default: "info") { (text) throws(ConfigurationMistake) in
-            guard let level = Logger.Level(rawValue: text) else {
-                throw .oneOf(Logger.Level.allCases.map(\.rawValue), not: text)
-            }
-            return level
-        }
-        let logFormat = reader.read(.logFormat, default: "text") { (text) throws(ConfigurationMistake) in
-            guard let format = LogFormat(rawValue: text) else {
-                throw .oneOf(LogFormat.allCases.map(\.rawValue), not: text)
-            }
-            return format
-        }
+        var reader = SettingReader(environment: environment) { options.value(of: $0) }
+        let endpoint = reader.endpoint()
+        let logLevel = reader.logLevel(.logLevel)
+        let logFormat = reader.logFormat(.logFormat)
         let backend = reader.readBackend()
-        reader.reportUnknown()
+        reader.reportUnknown(arguments: options.unrecognized, variablePrefix: Setting.prefix)
         guard let endpoint, let logLevel, let logFormat, let backend, reader.mistakes.isEmpty else {
             throw ConfigurationMistakes(reader.mistakes)
         }
@@ -69,26 +53,16 @@ extension SettingReader {
             do throws(CSIError) {
                 return try PluginInfo(name: text, version: SwiftCSIVersion.current)
             } catch {
-                throw ConfigurationMistake(error.message)
+                throw ConfigurationMistake(error)
             }
         }
-        let node = read(.nodeID) { (text) throws(ConfigurationMistake) in
-            do throws(CSIError) {
-                return try NodeID(text)
-            } catch {
-                throw ConfigurationMistake(error.message)
-            }
-        }
-        let pool = read(.pool) { (text) throws(ConfigurationMistake) in
-            let path = FilePath(text)
-            guard path.isAbsolute else { throw ConfigurationMistake("must be an absolute path, and is \"\(text)\"") }
-            return path
-        }
+        let node = nodeID(.nodeID)
+        let pool = absolutePath(.pool)
         guard name != nil, let info, let node, let pool else { return nil }
         do throws(CSIError) {
             return .hostPath(try HostPathConfiguration(info: info, nodeID: node, pool: pool))
         } catch {
-            report(.nodeID, ConfigurationMistake(error.message))
+            report(.nodeID, ConfigurationMistake(error))
             return nil
         }
     }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CSIProgram
 
 /// The flags of `csi-controller` and `csi-node`.
 ///

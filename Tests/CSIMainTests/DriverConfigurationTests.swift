@@ -1,6 +1,7 @@
 import ArgumentParser
 import CSICore
 import CSIHostPath
+import CSIProgram
 import CSITransport
 import Logging
 import SystemPackage
@@ -80,11 +81,5 @@ struct DriverConfigurationTests {
         var environment = Self.good
         environment["SWIFT_CSI_LOG_LEVEL"] = ""
         #expect(try configuration([], environment).logLevel == .info)
-    }
-
-    @Test("The environment is read as the kernel keeps it")
-    func parsing() {
-        let variables = ProcessEnvironment.parse(Array("A=1\0B=x=y\0EMPTY=\0broken\0".utf8))
-        #expect(variables == ["A": "1", "B": "x=y", "EMPTY": ""])
     }
 }

@@ -1,25 +1,14 @@
-/// One thing that an operator sets, by a flag or by an environment variable; the flag wins.
-struct Setting: Sendable, Hashable {
-    /// The flag, for example `--node-id`.
-    let flag: String
+import CSIProgram
 
-    /// The variable, for example `SWIFT_CSI_NODE_ID`.
-    let variable: String
-
+/// The settings of the programs; each flag is also an environment variable, and the flag wins.
+extension Setting {
     static let backend = Setting(flag: "--backend", variable: "SWIFT_CSI_BACKEND")
-    /// The one name that the specification gives; others must not begin with `CSI_`.
-    static let endpoint = Setting(flag: "--endpoint", variable: "CSI_ENDPOINT")
     static let driverName = Setting(flag: "--driver-name", variable: "SWIFT_CSI_DRIVER_NAME")
     static let nodeID = Setting(flag: "--node-id", variable: "SWIFT_CSI_NODE_ID")
     static let pool = Setting(flag: "--pool", variable: "SWIFT_CSI_POOL")
     static let logLevel = Setting(flag: "--log-level", variable: "SWIFT_CSI_LOG_LEVEL")
     static let logFormat = Setting(flag: "--log-format", variable: "SWIFT_CSI_LOG_FORMAT")
 
-    static let all = [backend, endpoint, driverName, nodeID, pool, logLevel, logFormat]
-
     /// Variables that begin with this are ours, so one that is not known is a mistake.
     static let prefix = "SWIFT_CSI_"
-
-    /// How a message names the setting.
-    var name: String { "\(flag) (or \(variable))" }
 }

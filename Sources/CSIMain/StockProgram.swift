@@ -3,13 +3,12 @@ public import CSICore
 import CSIHost
 import CSIHostPath
 import CSIHostTracing
+import CSIProgram
 import Logging
-import ServiceLifecycle
 import SystemPackage
-import UnixSignals
 
 /// What `csi-controller` and `csi-node` have in common: everything but their role.
-public enum DriverProgram {
+public enum StockProgram {
     /// The help of a program.
     public static func configuration(name: String, abstract: String, discussion: String) -> CommandConfiguration {
         CommandConfiguration(
@@ -28,18 +27,10 @@ public enum DriverProgram {
         }
         let handler = LineLogHandler(format: configuration.logFormat, level: configuration.logLevel)
         let logger = Logger(label: name) { _ in handler }
-        let server = CSIServer(
-            driver(configuration, role: role, logger: logger), role: role,
-            configuration: .init(endpoint: configuration.endpoint), logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [
-                    .init(service: await RunningOperationsReport(of: server)),
-                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
-            try await group.run()
+            try await DriverProgram.serve(
+                driver(configuration, role: role, logger: logger), role: role,
+                configuration: .init(endpoint: configuration.endpoint), logger: logger)
         } catch {
             complain(name, "\(error)")
             throw ExitCode(1)
