@@ -114,7 +114,10 @@ let backends: [Target] = [
 
 let programs: [Target] = [
     .target(
-        name: "CSIProgram", dependencies: ["CSICore", "CSITransport", logging, system, lifecycle, unixSignals],
+        name: "CSIProgram",
+        dependencies: [
+            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", logging, metrics, system, lifecycle, unixSignals,
+        ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIProgramTests", dependencies: ["CSIProgram", "CSICore", "CSITransport", lifecycle, logging, system],
@@ -122,8 +125,7 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIProgram", "CSITransport", argumentParser,
-            logging, system,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIProgram", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .testTarget(

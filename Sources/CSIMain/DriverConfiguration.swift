@@ -1,8 +1,6 @@
-public import CSICore
+import CSICore
 public import CSIHostPath
 public import CSIProgram
-public import CSITransport
-public import Logging
 
 /// What a program runs with, checked as a whole.
 public struct DriverConfiguration: Sendable {
@@ -15,30 +13,30 @@ public struct DriverConfiguration: Sendable {
     /// The storage.
     public let backend: Backend
 
-    /// The socket.
-    public let endpoint: Endpoint
-
-    /// The lowest level that is logged.
-    public let logLevel: Logger.Level
-
-    /// How log lines look.
-    public let logFormat: LogFormat
+    /// Socket, log, health, metrics, registration.
+    public let serving: ServingConfiguration
 
     /// Reads flags and environment.
+    /// - Parameters:
+    ///   - options: The flags that both programs know.
+    ///   - nodeOptions: The flags of `csi-node`; nil for a program that does not know them.
+    ///   - environment: The environment's variables.
     /// - Throws: Every mistake, each with a line of its own.
-    public init(options: DriverOptions, environment: [String: String]) throws(ConfigurationMistakes) {
-        var reader = SettingReader(environment: environment) { options.value(of: $0) }
-        let endpoint = reader.endpoint()
-        let logLevel = reader.logLevel(.logLevel)
-        let logFormat = reader.logFormat(.logFormat)
+    public init(
+        options: DriverOptions, nodeOptions: NodeOptions? = nil, environment: [String: String]
+    ) throws(ConfigurationMistakes) {
+        var reader = SettingReader(environment: environment) {
+            options.value(of: $0) ?? nodeOptions?.value(of: $0)
+        }
+        let serving = ServingConfiguration(
+            from: &reader, ServingSettings(variablePrefix: Setting.prefix),
+            role: nodeOptions == nil ? .controller : .node)
         let backend = reader.readBackend()
         reader.reportUnknown(arguments: options.unrecognized, variablePrefix: Setting.prefix)
-        guard let endpoint, let logLevel, let logFormat, let backend, reader.mistakes.isEmpty else {
+        guard let serving, let backend, reader.mistakes.isEmpty else {
             throw ConfigurationMistakes(reader.mistakes)
         }
-        self.endpoint = endpoint
-        self.logLevel = logLevel
-        self.logFormat = logFormat
+        self.serving = serving
         self.backend = backend
     }
 }

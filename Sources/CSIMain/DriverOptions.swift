@@ -48,6 +48,16 @@ public struct DriverOptions: ParsableArguments {
             valueName: "format"))
     public var logFormat: String?
 
+    /// Where health and metrics are served.
+    @Option(
+        name: .customLong("http-endpoint"),
+        help: ArgumentHelp(
+            """
+            Where to serve /healthz, /readyz and /metrics: 127.0.0.1:9808, :9808 or unix:///run/csi/http.sock; nowhere \
+            by default. [env: SWIFT_CSI_HTTP_ENDPOINT]
+            """, valueName: "address"))
+    public var httpEndpoint: String?
+
     /// What the parser did not know, to be reported together with every other mistake.
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var unrecognized: [String] = []
@@ -56,14 +66,15 @@ public struct DriverOptions: ParsableArguments {
     public init() {}
 
     func value(of setting: Setting) -> String? {
-        switch setting {
-        case .backend: backend
-        case .endpoint: endpoint
-        case .driverName: driverName
-        case .nodeID: nodeID
-        case .pool: pool
-        case .logLevel: logLevel
-        case .logFormat: logFormat
+        switch setting.flag {
+        case "--backend": backend
+        case "--endpoint": endpoint
+        case "--driver-name": driverName
+        case "--node-id": nodeID
+        case "--pool": pool
+        case "--log-level": logLevel
+        case "--log-format": logFormat
+        case "--http-endpoint": httpEndpoint
         default: nil
         }
     }

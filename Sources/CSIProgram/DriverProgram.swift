@@ -22,7 +22,7 @@ public struct DriverProgram: Sendable {
     public typealias Make = @Sendable (inout SettingReader, Role, Logger) throws(CSIError) -> (any CSIDriver)?
 
     private let name: String
-    private let variablePrefix: String
+    private let settings: ServingSettings
     private let make: Make
 
     /// Creates a program.
@@ -34,7 +34,7 @@ public struct DriverProgram: Sendable {
     ///     settings there are.
     public init(name: String, variablePrefix: String, make: @escaping Make) {
         self.name = name
-        self.variablePrefix = variablePrefix
+        self.settings = ServingSettings(variablePrefix: variablePrefix)
         self.make = make
     }
 
@@ -51,59 +51,70 @@ public struct DriverProgram: Sendable {
     public func run(_ role: Role, arguments: [String], environment: [String: String]) async -> Int32 {
         let flags = CommandLineFlags(arguments)
         var reader = SettingReader(environment: environment) { flags[$0.flag] }
-        let endpoint = reader.endpoint()
-        let level = reader.logLevel(setting("--log-level", "LOG_LEVEL", "The lowest level that is logged."))
-        let format = reader.logFormat(setting("--log-format", "LOG_FORMAT", "How log lines look: text or json."))
-        let handler = LineLogHandler(format: format ?? .text, level: level ?? .info)
+        let serving = ServingConfiguration(from: &reader, settings, role: role)
+        let handler = LineLogHandler(format: serving?.logFormat ?? .text, level: serving?.logLevel ?? .info)
         let logger = Logger(label: name) { _ in handler }
         do throws(CSIError) {
-            let driver = try make(&reader, role, logger)
+            let driver = try make(&reader, serving?.role ?? role, logger)
             if flags.wantsHelp { return help(reader) }
             reader.reportUnknown(
-                arguments: flags.unknown(besides: reader.known.map(\.setting.flag)), variablePrefix: variablePrefix)
-            guard let driver, let endpoint, reader.mistakes.isEmpty else {
-                return complain(reader.mistakes, status: 64)
-            }
-            return await serve(driver, role, endpoint, logger)
+                arguments: flags.unknown(besides: reader.known.map(\.setting.flag)),
+                variablePrefix: settings.variablePrefix)
+            guard let driver, let serving, reader.mistakes.isEmpty else { return complain(reader.mistakes, status: 64) }
+            return await serve(driver, serving, logger)
         } catch {
             return flags.wantsHelp ? help(reader) : complain([error.message], status: 64)
         }
     }
 
-    private func serve(_ driver: any CSIDriver, _ role: Role, _ endpoint: Endpoint, _ logger: Logger) async -> Int32 {
+    private func serve(_ driver: any CSIDriver, _ serving: ServingConfiguration, _ logger: Logger) async -> Int32 {
         do {
-            try await Self.serve(driver, role: role, configuration: .init(endpoint: endpoint), logger: logger)
+            try await Self.serve(driver, serving, logger: logger)
             return 0
         } catch {
             return complain(["\(error)"], status: 1)
         }
     }
 
-    /// Serves a driver until SIGTERM or SIGINT; SIGUSR1 logs what is running.
+    /// Serves a driver until SIGTERM or SIGINT, with health, metrics and registration as they are configured; SIGUSR1 logs
+    /// what is running.
     /// - Throws: Why serving ended otherwise.
     public static func serve(
-        _ driver: any CSIDriver, role: Role, configuration: CSIServer.Configuration, logger: Logger
+        _ driver: any CSIDriver, _ serving: ServingConfiguration, logger: Logger
     ) async throws {
-        let server = CSIServer(driver, role: role, configuration: configuration, logger: logger)
+        // Before the server makes its metrics.
+        let page = serving.httpEndpoint.map { _ in MetricsPage() }
+        let server = CSIServer(
+            driver, role: serving.role, configuration: .init(endpoint: serving.endpoint), logger: logger)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: await RunningOperationsReport(of: server)),
+            .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        if let registration = serving.registration {
+            services.append(
+                .init(
+                    service: try KubeletRegistration(
+                        of: server, socketOnHost: registration.socketOnHost, registry: registration.registry,
+                        logger: logger),
+                    successTerminationBehavior: .ignore))
+        }
+        if let address = serving.httpEndpoint, let page {
+            services.append(
+                .init(
+                    service: try OperatorEndpoint(
+                        at: address, for: server, on: serving.endpoint, page: page, logger: logger)))
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: await RunningOperationsReport(of: server)),
-                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
-    }
-
-    private func setting(_ flag: String, _ variable: String, _ help: String) -> Setting {
-        Setting(flag: flag, variable: variablePrefix + variable, help: help)
     }
 
     private func help(_ reader: SettingReader) -> Int32 {
         var lines = ["usage: \(name) [--FLAG VALUE]...", ""]
         for (setting, value) in reader.known {
-            let origin = value.map { "\(setting.variable), default \($0)" } ?? "\(setting.variable), required"
-            lines += ["  \(setting.flag) VALUE  [\(origin)]", "      \(setting.help)"]
+            let need = value.map { $0.isEmpty ? "optional" : "default \($0)" } ?? "required"
+            lines += ["  \(setting.flag) VALUE  [\(setting.variable), \(need)]", "      \(setting.help)"]
         }
         print(lines.joined(separator: "\n"))
         return 0

@@ -41,6 +41,15 @@ public struct SettingReader {
         return parsed(text, origin, parse)
     }
 
+    /// A setting that may be left out, which is nil; nil after a mistake, too.
+    public mutating func readOptional<Value>(
+        _ setting: Setting, parse: (String) throws(ConfigurationMistake) -> Value
+    ) -> Value? {
+        known.append((setting, ""))
+        guard let (text, origin) = text(of: setting) else { return nil }
+        return parsed(text, origin, parse)
+    }
+
     /// A setting with a default, in the form that a flag would have; nil after a mistake.
     public mutating func read<Value>(
         _ setting: Setting, default value: String, parse: (String) throws(ConfigurationMistake) -> Value

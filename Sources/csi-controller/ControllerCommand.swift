@@ -17,6 +17,6 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup var options: DriverOptions
 
     func run() async throws {
-        try await StockProgram.run("csi-controller", role: .controller, options: options)
+        try await StockProgram.run("csi-controller", options: options)
     }
 }

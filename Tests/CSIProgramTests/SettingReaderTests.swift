@@ -62,6 +62,46 @@ struct SettingReaderTests {
     }
 }
 
+@Suite("What every driver's program serves with")
+struct ServingConfigurationTests {
+    private func read(_ arguments: [String], role: Role = .node) -> (ServingConfiguration?, [String]) {
+        let flags = CommandLineFlags(["--endpoint", "/run/csi.sock"] + arguments)
+        var reader = SettingReader(environment: [:]) { flags[$0.flag] }
+        let serving = ServingConfiguration(from: &reader, ServingSettings(variablePrefix: "DISK_"), role: role)
+        reader.reportUnknown(
+            arguments: flags.unknown(besides: reader.known.map(\.setting.flag)), variablePrefix: "DISK_")
+        return (serving, reader.mistakes)
+    }
+
+    @Test("A node registers, and may serve the Controller service as well")
+    func node() {
+        let (serving, mistakes) = read([
+            "--with-controller", "true", "--kubelet-registration-path", "/host/csi.sock", "--http-endpoint", ":9808",
+        ])
+        #expect(mistakes.isEmpty)
+        #expect(serving?.role == .all)
+        #expect(serving?.registration?.socketOnHost == "/host/csi.sock")
+        #expect(serving?.httpEndpoint != nil)
+        #expect(read([]).0?.role == .node)
+        #expect(read([]).0?.registration == nil)
+    }
+
+    @Test(
+        "Mistakes name the flag",
+        arguments: [
+            (["--with-controller", "perhaps"], Role.node, "--with-controller: must be true, false"),
+            (["--kubelet-registry", "/registry"], .node, "needs --kubelet-registration-path"),
+            (["--kubelet-registration-path", "csi.sock"], .node, "absolute"),
+            (["--http-endpoint", "x"], .node, "--http"),
+            (["--with-controller", "true"], .controller, "--with-controller is not known"),
+        ])
+    func mistakes(arguments: [String], role: Role, words: String) {
+        let (_, mistakes) = read(arguments, role: role)
+        #expect(mistakes.count == 1)
+        #expect(mistakes.first?.contains(words) == true, "\(mistakes)")
+    }
+}
+
 @Suite("A driver's program")
 struct DriverProgramTests {
     private static let program = DriverProgram(name: "disk", variablePrefix: "DISK_") {
