@@ -11,6 +11,7 @@ let products: [Product] = [
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
+    .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
     .executable(name: "csi-controller", targets: ["csi-controller"]),
     .executable(name: "csi-node", targets: ["csi-node"]),
@@ -114,16 +115,24 @@ let backends: [Target] = [
 
 let programs: [Target] = [
     .target(
+        name: "CSIProgram",
+        dependencies: [
+            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", logging, metrics, system, lifecycle, unixSignals,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSIProgramTests", dependencies: ["CSIProgram", "CSICore", "CSITransport", lifecycle, logging, system],
+        swiftSettings: settings),
+    .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIMetrics", "CSIProto", "CSITransport",
-            argumentParser, logging, metrics, system, lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIProgram", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSIProto", "CSITransport", argumentParser, lifecycle, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSIProgram", "CSITransport", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(
