@@ -46,15 +46,39 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Run a program.
+    case runProgram
+    /// Recognise what is on a device.
+    case probe
+    /// Make a file system.
+    case makeFileSystem
+    /// Check a file system.
+    case checkFileSystem
+    /// Mount a file system.
+    case mount
+    /// Read the size of a file system.
+    case fileSystemSize
+    /// Grow a file system.
+    case growFileSystem
+    /// Hold back those who write to a file system.
+    case freeze
+    /// Let those who write to a file system go on.
+    case thaw
+    /// Tell a device what a file system does not use.
+    case trim
 
-    /// Whether the operation changes something that outlives the process: files, directories or mounts.
+    /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock: false
+        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .probe,
+            .fileSystemSize:
+            false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner:
+            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
+            .runProgram,
+            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
             true
         }
     }
@@ -84,6 +108,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .runProgram: "run a program"
+        case .probe: "probe"
+        case .makeFileSystem: "make a file system on"
+        case .checkFileSystem: "check the file system on"
+        case .mount: "mount"
+        case .fileSystemSize: "read the size of the file system on"
+        case .growFileSystem: "grow the file system on"
+        case .freeze: "freeze"
+        case .thaw: "thaw"
+        case .trim: "trim"
         }
     }
 }

@@ -21,4 +21,8 @@ struct TracedHost: Host {
     var mounts: any MountControl { TracedMounts(base: base.mounts, tracing: tracing) }
 
     var files: any FileStore { TracedFiles(base: base.files, tracing: tracing) }
+
+    var programs: any Programs { TracedPrograms(base: base.programs, tracing: tracing) }
+
+    var fileSystems: any FileSystems { TracedFileSystems(base: base.fileSystems, tracing: tracing) }
 }

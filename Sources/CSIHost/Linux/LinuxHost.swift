@@ -9,9 +9,18 @@ public struct LinuxHost: Host {
     /// The files that the process sees.
     public let files: any FileStore
 
+    /// The programs of the system.
+    public let programs: any Programs
+
+    /// The file systems on the machine's devices.
+    public let fileSystems: any FileSystems
+
     /// Creates the host; it holds no state.
     public init() {
         mounts = LinuxMounts()
         files = LinuxFiles()
+        let programs = LinuxPrograms()
+        self.programs = programs
+        fileSystems = LinuxFileSystems(programs: programs)
     }
 }
