@@ -11,3 +11,4 @@
 #include <sys/types.h>
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"
+#include "CLinuxProcess.h"
