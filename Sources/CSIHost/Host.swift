@@ -18,4 +18,13 @@ public protocol Host: Sendable {
 
     /// File systems on block devices.
     var fileSystems: any FileSystems { get }
+
+    /// Loop devices: files attached as block devices.
+    var loops: any LoopDevices { get }
+
+    /// Block devices: finding them, waiting for them, reading from them.
+    var devices: any BlockDevices { get }
+
+    /// The time.
+    var clock: any HostClock { get }
 }

@@ -109,6 +109,7 @@ extension HostError {
             case programFailed = "a program failed"
             case notBlank = "the device is not blank"
             case damaged = "the file system is damaged"
+            case cancelled = "cancelled"
             case crashed = "the simulated process is dead"
             case other = "unexpected error"
         }
@@ -168,6 +169,8 @@ extension HostError {
         public static let notBlank = Kind(cause: .notBlank)
         /// The file system needs a repair that only a human may order (EUCLEAN).
         public static let damaged = Kind(cause: .damaged)
+        /// The task that asked was cancelled; what was half done has been undone.
+        public static let cancelled = Kind(cause: .cancelled)
         /// A fake host was told to crash here; nothing happens any more until it is restarted.
         public static let crashed = Kind(cause: .crashed)
         /// None of the others; ``HostError/errno`` says more.

@@ -44,7 +44,7 @@ struct LinuxPrograms: Programs {
     }
 
     private static func cancelled(_ program: Program, _ site: CallSite) -> HostError {
-        site.failure(kind: .timedOut, detail: "the caller gave up while \(program) ran, which was killed")
+        site.failure(kind: .cancelled, detail: "the caller gave up while \(program) ran, which was killed")
     }
 
     /// The absolute path of a program.

@@ -20,21 +20,17 @@ final class ProgramChild {
         var writer: OwnedDescriptor?
         var bytes: [UInt8] = []
 
+        let rawReader: CInt
+        let rawWriter: CInt
+
         var isOpen: Bool { reader != nil }
 
         init(_ site: CallSite) throws(HostError) {
             var ends: [CInt] = [-1, -1]
             try site.check { clinux_pipe(&ends, 0) }
+            (rawReader, rawWriter) = (ends[0], ends[1])
             reader = OwnedDescriptor(adopting: ends[0])
             writer = OwnedDescriptor(adopting: ends[1])
-        }
-
-        var rawReader: CInt {
-            if let reader { reader.raw } else { -1 }
-        }
-
-        var rawWriter: CInt {
-            if let writer { writer.raw } else { -1 }
         }
     }
 
