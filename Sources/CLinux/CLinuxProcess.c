@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -241,4 +242,34 @@ long clinux_fsconfig_flag(int context, const char *key) {
 
 long clinux_fsmount(int context, unsigned int attributes) {
     return result(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
+}
+
+// The first version of what XFS answers, part of its ABI since Linux 2.6; its header comes with no kernel package.
+struct xfs_geometry {
+    uint32_t blocksize, rtextsize, agblocks, agcount, logblocks, sectsize, inodesize, imaxpct;
+    uint64_t datablocks, rtblocks, rtextents, logstart;
+    unsigned char uuid[16];
+    uint32_t sunit, swidth;
+    int32_t version;
+    uint32_t flags, logsectsize, rtsectsize, dirblocksize;
+};
+
+long clinux_xfs_size(int directory, uint64_t *blocks, uint32_t *block_size) {
+    struct xfs_geometry geometry = {0};
+    long status = result(ioctl(directory, _IOR('X', 100, struct xfs_geometry), &geometry));
+    *blocks = geometry.datablocks;
+    *block_size = geometry.blocksize;
+    return status;
+}
+
+long clinux_btrfs_size(int directory, uint64_t *size, uint64_t *devices) {
+    struct btrfs_ioctl_fs_info_args info = {0};
+    struct btrfs_ioctl_dev_info_args device = {0};
+    long status = result(ioctl(directory, BTRFS_IOC_FS_INFO, &info));
+    if (status < 0) return status;
+    *devices = info.num_devices;
+    device.devid = info.max_id;
+    status = result(ioctl(directory, BTRFS_IOC_DEV_INFO, &device));
+    *size = device.total_bytes;
+    return status;
 }

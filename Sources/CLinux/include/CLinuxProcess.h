@@ -61,3 +61,7 @@ long clinux_fsopen(const char *type);
 long clinux_fsconfig_string(int context, const char *key, const char *value);
 long clinux_fsconfig_flag(int context, const char *key);
 long clinux_fsmount(int context, unsigned int attributes);
+
+// How large mounted file systems are: XFS in blocks; Btrfs, of its last device, in bytes, in two system calls.
+long clinux_xfs_size(int directory, uint64_t *blocks, uint32_t *block_size);
+long clinux_btrfs_size(int directory, uint64_t *size, uint64_t *devices);

@@ -19,6 +19,12 @@ enum AbandonedChildren {
         children.withLock { $0.append(child) }
     }
 
+    /// Takes over a child whose pidfd stays with its owner.
+    static func append(copyOf pidfd: CInt) {
+        let copy = clinux_duplicate(pidfd)
+        if copy >= 0 { append(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: copy))) }
+    }
+
     /// Collects those that have ended.
     static func collect() {
         children.withLock { children in

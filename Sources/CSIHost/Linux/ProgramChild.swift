@@ -102,10 +102,7 @@ final class ProgramChild {
             try wait(atMost: ContinuousClock.now.duration(to: deadline), orUntil: nil)
         }
         guard hasEnded else {
-            let copy = site.result { clinux_duplicate(process.raw) }
-            if case .success(let raw) = copy {
-                AbandonedChildren.append(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw)))
-            }
+            AbandonedChildren.append(copyOf: process.raw)
             throw site.failure(
                 kind: .timedOut,
                 detail: "the program, process \(group), hangs in the kernel and does not die: its device may be gone")
