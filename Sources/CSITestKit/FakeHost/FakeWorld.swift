@@ -14,6 +14,10 @@ struct FakeWorld: Sendable {
     var devices: [DeviceNumber: FakeBlockDevice] = [:]
     /// Devices that will be there at a time of the monotonic clock.
     var arrivals: [(time: Duration, device: FakeBlockDevice)] = []
+    /// The files of file systems that are not mounted, by the number that is on their devices.
+    var trees: [UInt64: FakeTree] = [:]
+    var scripts = FakeScripts()
+    private var lastPeerGroup = 0
     private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
     private var lastMount = 20
@@ -30,10 +34,11 @@ struct FakeWorld: Sendable {
     // MARK: File systems and nodes
 
     mutating func addFileSystem(
-        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false
+        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false,
+        device given: DeviceNumber? = nil
     ) -> DeviceNumber {
         lastDevice += 1
-        let device = DeviceNumber(major: 0, minor: lastDevice)
+        let device = given ?? DeviceNumber(major: 0, minor: lastDevice)
         let root = addNode(on: device, .directory(entries: [:], durable: [:]), FilePermissions(rawValue: 0o755))
         fileSystems[device] = FakeFileSystem(
             device: device, type: type, source: source, root: root, totalBytes: totalBytes, totalInodes: totalInodes,
@@ -134,11 +139,18 @@ struct FakeWorld: Sendable {
         isPermanent: Bool
     ) -> FakeMount {
         lastMount += 1
-        let mount = FakeMount(
+        var mount = FakeMount(
             id: lastMount, parentID: parent, covered: covered, device: device, root: root, options: options,
             isPermanent: isPermanent)
+        // What is mounted on a shared mount is shared from then on, as a group of its own.
+        if self.mount(parent)?.peerGroup != nil { mount.peerGroup = nextPeerGroup() }
         mounts.append(mount)
         return mount
+    }
+
+    mutating func nextPeerGroup() -> Int {
+        lastPeerGroup += 1
+        return lastPeerGroup
     }
 
     func mount(_ id: Int) -> FakeMount? {
@@ -157,6 +169,9 @@ struct FakeWorld: Sendable {
         locks = []
         openHandles = [:]
         mounts.removeAll { !$0.isAttached }
+        // The child process that holds a file system frozen thaws it when the driver dies.
+        for device in fileSystems.keys { fileSystems[device]?.frozenUntil = nil }
+        releaseUnmountedFileSystems()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
@@ -168,6 +183,7 @@ struct FakeWorld: Sendable {
             nodes[id]?.loseVolatile()
             nodes[id]?.place = nil
         }
+        losePowerOfMountedFileSystems()
         var alive: Set<NodeID> = []
         var pending = fileSystems.values.map(\.root)
         while let id = pending.popLast() {
