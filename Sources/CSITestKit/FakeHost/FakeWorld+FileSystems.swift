@@ -157,9 +157,10 @@ extension FakeWorld {
             throw call.failure(.invalidArgument, detail: "another mounted file system has its UUID (nouuid)")
         }
         // Btrfs shows a number of its own for its files; the others show their device's.
+        let own = DeviceNumber(major: 0, minor: number.major << 20 | number.minor)
         let shown = addFileSystem(
             type: options.kind.rawValue, source: path.string, totalBytes: content.byteCount ?? 0,
-            totalInodes: 1 << 20, isReadOnly: isReadOnly, device: options.kind == .btrfs ? nil : number)
+            totalInodes: 1 << 20, isReadOnly: isReadOnly, device: options.kind == .btrfs ? own : number)
         fileSystems[shown]?.blockDevice = number
         fileSystems[shown]?.uuid = content.uuid
         fileSystems[shown]?.options = options.options
