@@ -117,14 +117,14 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSITransport", argumentParser, logging, system,
-            lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIMetrics", "CSIProto", "CSITransport",
+            argumentParser, logging, metrics, system, lifecycle, unixSignals,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, lifecycle, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSIProto", "CSITransport", argumentParser, lifecycle, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

@@ -296,4 +296,55 @@ struct FileSystemContractTests {
             try await rig.detach(disk)
         }
     }
+
+    /// What others put on a disk, with their own programs; the argument of sfdisk is its script.
+    @Test(
+        .enabled(if: HostKind.attachingIsAllowed, HostKind.howToAllowAttaching),
+        arguments: [
+            ("swap", Program("mkswap", ["-U", "5a1c0de0-1234-4567-89ab-cdef01234567"])),
+            ("gpt", Program("sfdisk", ["label: gpt\nsize=8M\n"])),
+            ("dos", Program("sfdisk", ["label: dos\nsize=8M, type=83\n"])),
+            ("ext2", Program("mkfs.ext2", ["-q"])), ("ext4", Program("mkfs.ext4", ["-q", "-O", "^metadata_csum"])),
+            ("xfs", Program("mkfs.xfs", ["-q", "-m", "crc=0"])),
+            ("btrfs", Program("mkfs.btrfs", ["-q", "--csum", "sha256"])),
+        ])
+    func `what other programs make is recognised`(type: String, program: Program) async throws {
+        try await withDevices(.linux) { rig in
+            let disk = try await rig.disk("disk.img", bytes: Self.size)
+            let path = disk.path.string
+            if program.name == "sfdisk" {
+                let script = "printf %s \"$1\" | sfdisk -q --no-tell-kernel \"$2\""
+                try await rig.host.programs.require(
+                    Program("sh", ["-c", script, "sh", program.arguments[0], path]), within: .seconds(30))
+            } else {
+                try await rig.host.programs.require(
+                    Program(program.name, program.arguments + [path]), within: .seconds(30))
+            }
+            let found = try await rig.fileSystems.probe(disk.path)
+            #expect(found.content?.type == type, "\(found)")
+            #expect(await failure { try await rig.make(.ext4, on: disk) } == .notBlank)
+            try await rig.detach(disk)
+        }
+    }
+
+    @Test(.enabled(if: HostKind.attachingIsAllowed, HostKind.howToAllowAttaching))
+    func `trimming gives blocks back, and damage is seen`() async throws {
+        try await withDevices(.linux) { rig in
+            let disk = try await rig.disk("disk.img", bytes: Self.size)
+            try await rig.make(.ext4, on: disk)
+            let entry = try await rig.mountDisk(disk, FileSystemMountOptions(.ext4), at: "mnt")
+            #expect(try await rig.fileSystems.trim(entry.mountPoint) > 0)
+            let error = await #expect(throws: HostError.self) {
+                _ = try await rig.fileSystems.mount(
+                    disk.path, at: rig.homePath, options: FileSystemMountOptions(.xfs), within: .seconds(9))
+            }
+            #expect(error?.description.contains(disk.path.string) == true)
+            try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
+            // The table of inodes of the first group, without which the root directory is lost.
+            #expect(rig.write([UInt8](repeating: 0x5a, count: 1 << 20), into: disk.path, at: 1 << 20))
+            let found = try await rig.fileSystems.check(.ext4, on: disk.path, depth: .complete, within: .seconds(60))
+            #expect(!found.isUsable)
+            try await rig.detach(disk)
+        }
+    }
 }

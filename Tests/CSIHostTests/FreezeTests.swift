@@ -136,7 +136,7 @@ struct FreezeTests {
             posix_spawn_file_actions_init(&actions)
             posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
             defer { posix_spawn_file_actions_destroy(&actions) }
-            let inherited = ["PATH", "LD_LIBRARY_PATH"].compactMap { name in
+            let inherited = ["PATH", "LD_LIBRARY_PATH"].compactMap { (name: String) in
                 getenv(name).map { "\(name)=\(FilePath(platformString: $0).string)" }
             }
             let assignments = inherited + environment.map { "\($0.key)=\($0.value)" }
