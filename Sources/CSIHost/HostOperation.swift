@@ -46,6 +46,26 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Run a program.
+    case runProgram
+    /// Recognise what is on a device.
+    case probe
+    /// Make a file system.
+    case makeFileSystem
+    /// Check a file system.
+    case checkFileSystem
+    /// Mount a file system.
+    case mount
+    /// Read the size of a file system.
+    case fileSystemSize
+    /// Grow a file system.
+    case growFileSystem
+    /// Hold back those who write to a file system.
+    case freeze
+    /// Let those who write to a file system go on.
+    case thaw
+    /// Tell a device what a file system does not use.
+    case trim
     /// Create a file of a given size.
     case createFile
     /// Make a file larger.
@@ -83,12 +103,14 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     public var isMutation: Bool {
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop:
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
+            .fileSystemSize:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile,
-            .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice:
+            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .runProgram,
+            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
+            .flushDevice:
             true
         }
     }
@@ -118,6 +140,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .runProgram: "run a program"
+        case .probe: "probe"
+        case .makeFileSystem: "make a file system on"
+        case .checkFileSystem: "check the file system on"
+        case .mount: "mount"
+        case .fileSystemSize: "read the size of the file system on"
+        case .growFileSystem: "grow the file system on"
+        case .freeze: "freeze"
+        case .thaw: "thaw"
+        case .trim: "trim"
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"

@@ -10,6 +10,12 @@ public struct LinuxHost: Host {
     /// The files that the process sees.
     public let files: any FileStore
 
+    /// The programs of the system.
+    public let programs: any Programs
+
+    /// The file systems on the machine's devices.
+    public let fileSystems: any FileSystems
+
     /// The machine's loop devices, as the process sees them in `/dev`.
     public let loops: any LoopDevices
 
@@ -23,6 +29,9 @@ public struct LinuxHost: Host {
     public init() {
         mounts = LinuxMounts()
         files = LinuxFiles()
+        let programs = LinuxPrograms()
+        self.programs = programs
+        fileSystems = LinuxFileSystems(programs: programs)
         loops = LinuxLoopDevices()
         devices = LinuxBlockDevices()
         clock = LinuxClock()
