@@ -39,6 +39,18 @@ public final class FakeHost: Host {
     /// The files of this host.
     public var files: any FileStore { FakeFiles(host: self) }
 
+    /// The loop devices of this host.
+    public var loops: any LoopDevices { FakeLoopDevices(host: self) }
+
+    /// The block devices of this host.
+    public var devices: any BlockDevices { FakeBlockDevices(host: self) }
+
+    /// The clock of this host, which stands still until ``manualClock`` is moved.
+    public var clock: any HostClock { manualClock }
+
+    /// The clock of this host, to be moved by tests.
+    public let manualClock = FakeClock()
+
     // MARK: Faults
 
     /// Makes an operation fail the next times that it is called.
@@ -123,7 +135,11 @@ public final class FakeHost: Host {
 
     /// Looks at or changes the state without an effect.
     func inspect<T: Sendable>(_ body: (inout State) throws(HostError) -> T) throws(HostError) -> T {
-        try state.withLock { (state) throws(HostError) in try body(&state) }
+        try state.withLock { (state) throws(HostError) in
+            // Whatever happens can be the end of a device's last user.
+            defer { state.world.dropIdleLoops() }
+            return try body(&state)
+        }
     }
 
     /// Runs one effect: records it, lets the hook and the faults have their say, and does it, all of it or as far as the

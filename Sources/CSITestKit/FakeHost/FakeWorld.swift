@@ -9,8 +9,12 @@ struct FakeWorld: Sendable {
     var mounts: [FakeMount] = []
     /// How many trees hold a directory open, by mount.
     var openHandles: [Int: Int] = [:]
-    /// Which nodes are locked.
+    /// Which nodes are locked by handles.
     var locks: Set<NodeID> = []
+    var devices: [DeviceNumber: FakeBlockDevice] = [:]
+    /// Devices that will be there at a time of the monotonic clock.
+    var arrivals: [(time: Duration, device: FakeBlockDevice)] = []
+    private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
     private var lastMount = 20
     private var lastDevice: UInt32 = 30
@@ -19,16 +23,20 @@ struct FakeWorld: Sendable {
     /// A world with one file system at `/`.
     init() {
         let device = addFileSystem(type: "ext4", source: "/dev/vda", totalBytes: 16 << 30, totalInodes: 1 << 20)
-        addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        let root = addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        addDeviceDirectory(in: root)
     }
 
     // MARK: File systems and nodes
 
+    /// - Parameter device: the block device it is on; nil for one that needs none.
+    @discardableResult
     mutating func addFileSystem(
-        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false
+        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false,
+        device: DeviceNumber? = nil
     ) -> DeviceNumber {
         lastDevice += 1
-        let device = DeviceNumber(major: 0, minor: lastDevice)
+        let device = device ?? DeviceNumber(major: 0, minor: lastDevice)
         let root = addNode(on: device, .directory(entries: [:], durable: [:]), FilePermissions(rawValue: 0o755))
         fileSystems[device] = FakeFileSystem(
             device: device, type: type, source: source, root: root, totalBytes: totalBytes, totalInodes: totalInodes,
@@ -87,9 +95,11 @@ struct FakeWorld: Sendable {
     }
 
     /// Fails as a full disk does when there is no room for one more node of this size.
-    func requireRoom(for bytes: Int, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
+    func requireRoom(for bytes: Int64, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
         let free = capacity(of: device)
-        guard free.availableInodes > 0, (Int64(bytes) + 4095) / 4096 * 4096 <= free.availableBytes else {
+        let (rounded, overflow) = max(0, bytes).addingReportingOverflow(SparseBytes.pageSize - 1)
+        let needed = rounded / SparseBytes.pageSize * SparseBytes.pageSize
+        guard !overflow, free.availableInodes > 0, needed <= free.availableBytes else {
             throw call.failure(.noSpace)
         }
     }
@@ -106,6 +116,11 @@ struct FakeWorld: Sendable {
             next = place.parent
         }
         return nil
+    }
+
+    mutating func nextSequence() -> UInt64 {
+        lastSequence += 1
+        return lastSequence
     }
 
     mutating func nextName(prefix: String) -> String {
@@ -145,6 +160,8 @@ struct FakeWorld: Sendable {
         locks = []
         openHandles = [:]
         mounts.removeAll { !$0.isAttached }
+        for number in devices.keys { devices[number]?.handles = 0 }
+        dropIdleLoops()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
@@ -166,5 +183,6 @@ struct FakeWorld: Sendable {
             }
         }
         nodes = nodes.filter { alive.contains($0.key) }
+        loseDevicePower()
     }
 }
