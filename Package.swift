@@ -11,6 +11,7 @@ let products: [Product] = [
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
+    .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
     .executable(name: "csi-controller", targets: ["csi-controller"]),
     .executable(name: "csi-node", targets: ["csi-node"]),
@@ -50,6 +51,8 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let doors: [Target] = [
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CMount", pkgConfig: "mount", providers: [.apt(["libmount-dev"])]),
+    .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
+    .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CLinux"),
 ]
 
@@ -76,7 +79,7 @@ let libraries: [Target] = [
         swiftSettings: settings),
     .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
     .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
-    .target(name: "CSIHost", dependencies: ["CMount", "CLinux", system], swiftSettings: settings),
+    .target(name: "CSIHost", dependencies: ["CMount", "CBlkid", "CUdev", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
     .target(
         name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),
@@ -113,16 +116,24 @@ let backends: [Target] = [
 
 let programs: [Target] = [
     .target(
+        name: "CSIProgram",
+        dependencies: [
+            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", logging, metrics, system, lifecycle, unixSignals,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSIProgramTests", dependencies: ["CSIProgram", "CSICore", "CSITransport", lifecycle, logging, system],
+        swiftSettings: settings),
+    .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIMetrics", "CSIProto", "CSITransport",
-            argumentParser, logging, metrics, system, lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIProgram", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSIProto", "CSITransport", argumentParser, lifecycle, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSIProgram", "CSITransport", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

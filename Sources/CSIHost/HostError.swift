@@ -44,6 +44,14 @@ public struct HostError: Error, Sendable, Hashable, CustomStringConvertible {
         self.init(operation, at: path, kind: Kind(errno: errno), errno: errno, detail: detail)
     }
 
+    /// The same error as part of a larger operation.
+    package func during(_ operation: HostOperation, at path: FilePath? = nil) -> HostError {
+        var error = self
+        error.operation = operation
+        if let path { error.path = path }
+        return error
+    }
+
     /// One line: operation, path, cause, remedy; control characters in the path are escaped.
     public var description: String {
         var line = "cannot \(operation)"
@@ -106,6 +114,10 @@ extension HostError {
             case notSupported = "not supported by this kernel or file system"
             case notVerified = "the kernel does not show the expected result"
             case inputOutput = "input/output error"
+            case programFailed = "a program failed"
+            case notBlank = "the device is not blank"
+            case damaged = "the file system is damaged"
+            case cancelled = "cancelled"
             case crashed = "the simulated process is dead"
             case other = "unexpected error"
         }
@@ -159,6 +171,14 @@ extension HostError {
         public static let notVerified = Kind(cause: .notVerified)
         /// The device failed (EIO).
         public static let inputOutput = Kind(cause: .inputOutput)
+        /// A program ended with a status that means failure; the detail has what it said.
+        public static let programFailed = Kind(cause: .programFailed)
+        /// A device that was to be formatted holds something, or nobody can tell.
+        public static let notBlank = Kind(cause: .notBlank)
+        /// The file system needs a repair that only a human may order (EUCLEAN).
+        public static let damaged = Kind(cause: .damaged)
+        /// The task that asked was cancelled; what was half done has been undone.
+        public static let cancelled = Kind(cause: .cancelled)
         /// A fake host was told to crash here; nothing happens any more until it is restarted.
         public static let crashed = Kind(cause: .crashed)
         /// None of the others; ``HostError/errno`` says more.
@@ -194,6 +214,8 @@ extension HostError {
                     .resourceLimit
                 case .noFunction, .notSupported, .notSupportedOnSocket: .notSupported
                 case .ioError: .inputOutput
+                // EUCLEAN, which has no name in SystemPackage.
+                case Errno(rawValue: 117): .damaged
                 default: .other
                 }
             self.init(cause: cause)

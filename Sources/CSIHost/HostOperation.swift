@@ -46,15 +46,71 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Run a program.
+    case runProgram
+    /// Recognise what is on a device.
+    case probe
+    /// Make a file system.
+    case makeFileSystem
+    /// Check a file system.
+    case checkFileSystem
+    /// Mount a file system.
+    case mount
+    /// Read the size of a file system.
+    case fileSystemSize
+    /// Grow a file system.
+    case growFileSystem
+    /// Hold back those who write to a file system.
+    case freeze
+    /// Let those who write to a file system go on.
+    case thaw
+    /// Tell a device what a file system does not use.
+    case trim
+    /// Create a file of a given size.
+    case createFile
+    /// Make a file larger.
+    case setFileSize
+    /// Copy a file.
+    case copyFile
+    /// Give a part of a file back to the file system.
+    case punchHole
+    /// Attach a file as a loop device.
+    case attachLoop
+    /// Keep a loop device from showing another file.
+    case holdLoop
+    /// Make a loop device as large as its file.
+    case refreshLoop
+    /// Detach a loop device.
+    case detachLoop
+    /// List the loop devices.
+    case listLoops
+    /// Read what a block device is.
+    case inspectDevice
+    /// List the block devices.
+    case listDevices
+    /// Wait for a block device.
+    case waitForDevice
+    /// Read from a block device.
+    case readDevice
+    /// Make what was written to a block device durable.
+    case flushDevice
+    /// Find out who uses a block device.
+    case deviceUsers
 
-    /// Whether the operation changes something that outlives the process: files, directories or mounts.
+    /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock: false
+        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
+            .fileSystemSize:
+            false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner:
+            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
+            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .runProgram,
+            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
+            .flushDevice:
             true
         }
     }
@@ -84,6 +140,31 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .runProgram: "run a program"
+        case .probe: "probe"
+        case .makeFileSystem: "make a file system on"
+        case .checkFileSystem: "check the file system on"
+        case .mount: "mount"
+        case .fileSystemSize: "read the size of the file system on"
+        case .growFileSystem: "grow the file system on"
+        case .freeze: "freeze"
+        case .thaw: "thaw"
+        case .trim: "trim"
+        case .createFile: "create"
+        case .setFileSize: "enlarge"
+        case .copyFile: "copy"
+        case .punchHole: "punch a hole into"
+        case .attachLoop: "attach a loop device to"
+        case .holdLoop: "hold"
+        case .refreshLoop: "resize the loop device"
+        case .detachLoop: "detach"
+        case .listLoops: "list the loop devices"
+        case .inspectDevice: "inspect the block device"
+        case .listDevices: "list the block devices"
+        case .waitForDevice: "wait for the block device"
+        case .readDevice: "read the block device"
+        case .flushDevice: "flush"
+        case .deviceUsers: "find the users of the block device"
         }
     }
 }

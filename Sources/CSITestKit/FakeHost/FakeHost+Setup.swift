@@ -17,7 +17,7 @@ extension FakeHost {
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions = FilePermissions(rawValue: 0o644)
     ) {
         change(path) { (world, slot) in
-            world.place(.file(bytes: bytes, durable: bytes), permissions, slot)
+            world.place(.file(bytes), permissions, slot)
         }
     }
 
@@ -47,6 +47,35 @@ extension FakeHost {
         }
     }
 
+    /// How mounts spread between the driver's mount namespace and that of the node.
+    public enum Propagation: Sendable, Hashable, CaseIterable {
+        /// Neither way: what the driver mounts, no pod sees.
+        case `private`
+        /// Both ways, as Kubernetes calls `Bidirectional`.
+        case shared
+        /// From the node to the driver alone, as Kubernetes calls `HostToContainer`.
+        case slave
+    }
+
+    /// Sets how the mount at exactly a path spreads what is mounted on it; `/` is private at first, and so is the rest.
+    public func setPropagation(_ propagation: Propagation, at path: FilePath) {
+        try? inspect { (state) throws(HostError) in
+            guard let top = state.world.mountTable().topmost(at: path),
+                let index = state.world.mounts.firstIndex(where: { $0.id == top.mountID })
+            else { return }
+            let group = propagation == .private ? nil : state.world.nextPeerGroup()
+            state.world.mounts[index].peerGroup = propagation == .shared ? group : nil
+            state.world.mounts[index].masterGroup = propagation == .slave ? group : nil
+        }
+    }
+
+    /// Whether the node, and so a pod, sees what the driver has mounted at exactly a path.
+    public func nodeSeesMount(at path: FilePath) -> Bool {
+        let table = mountTable
+        guard let mount = table.topmost(at: path) else { return false }
+        return table.entries.first { $0.mountID == mount.parentID }?.isShared ?? false
+    }
+
     /// Changes the size of the file system that a path lies on, which can leave it overfull.
     public func setCapacity(of path: FilePath, bytes: Int64, inodes: Int64 = 1 << 20) {
         withFileSystem(of: path) { fileSystem in
@@ -71,11 +100,18 @@ extension FakeHost {
         return written ?? false
     }
 
-    /// The content of a file; nil when there is no file.
+    /// The content of a file or device of at most 64 MiB; nil when there is no such thing.
     public func content(of path: FilePath) -> [UInt8]? {
+        guard let bytes = sparseContent(of: path), bytes.count <= 64 << 20 else { return nil }
+        return bytes.bytes
+    }
+
+    /// The content of a file or device of any size; nil when there is none.
+    func sparseContent(of path: FilePath) -> SparseBytes? {
         look(path) { (world, position) in
-            guard let node = world.nodes[position.node], node.kind == .regular else { return nil }
-            return node.bytes
+            guard let node = world.nodes[position.node] else { return nil }
+            if let device = node.blockDevice.flatMap({ world.devices[$0] }) { return world.content(of: device) }
+            return node.kind == .regular ? node.bytes : nil
         }
     }
 
@@ -147,7 +183,7 @@ extension FakeHost {
         }
     }
 
-    private func look<T: Sendable>(_ path: FilePath, _ body: (FakeWorld, FakePosition) -> T?) -> T? {
+    func look<T: Sendable>(_ path: FilePath, _ body: (FakeWorld, FakePosition) -> T?) -> T? {
         try? inspect { (state) throws(HostError) -> T? in
             let call = FakeCall(operation: .metadata, path: path)
             return body(state.world, try state.world.walk(path, allowLink: true, call))

@@ -29,6 +29,7 @@ public final class FakeHost: Host {
     }
 
     private let state = Mutex(State())
+    let hangs = FakeHangs()
 
     /// Creates a host with an empty root directory on a file system of 16 GiB and a million inodes.
     public init() {}
@@ -38,6 +39,24 @@ public final class FakeHost: Host {
 
     /// The files of this host.
     public var files: any FileStore { FakeFiles(host: self) }
+
+    /// The programs of this host.
+    public var programs: any Programs { FakePrograms(host: self) }
+
+    /// The file systems of this host's devices.
+    public var fileSystems: any FileSystems { FakeFileSystems(host: self) }
+
+    /// The loop devices of this host.
+    public var loops: any LoopDevices { FakeLoopDevices(host: self) }
+
+    /// The block devices of this host.
+    public var devices: any BlockDevices { FakeBlockDevices(host: self) }
+
+    /// The clock of this host, which stands still until ``manualClock`` is moved.
+    public var clock: any HostClock { manualClock }
+
+    /// The clock of this host, to be moved by tests.
+    public let manualClock = FakeClock()
 
     // MARK: Faults
 
@@ -92,6 +111,7 @@ public final class FakeHost: Host {
 
     /// Starts the host for a new process: what the crash takes is gone, and so is what the old process held.
     public func restart(after crash: CrashKind = .process) {
+        hangs.remove(nil, at: nil, ending: .crashed)
         state.withLock { state in
             switch crash {
             case .process: state.world.loseProcess()
@@ -123,7 +143,11 @@ public final class FakeHost: Host {
 
     /// Looks at or changes the state without an effect.
     func inspect<T: Sendable>(_ body: (inout State) throws(HostError) -> T) throws(HostError) -> T {
-        try state.withLock { (state) throws(HostError) in try body(&state) }
+        try state.withLock { (state) throws(HostError) in
+            // Whatever happens can be the end of a device's last user.
+            defer { state.world.dropIdleLoops() }
+            return try body(&state)
+        }
     }
 
     /// Runs one effect: records it, lets the hook and the faults have their say, and does it, all of it or as far as the
@@ -132,11 +156,14 @@ public final class FakeHost: Host {
     /// - Parameters:
     ///   - call: the operation and its first path.
     ///   - destination: its second path.
+    ///   - limit: the deadline of the call, for when it hangs; nil for none.
     ///   - process: the process that holds the handle that is used; nil for the current one.
+    ///   - hung: what a call does that has hung until its deadline; nil to fail.
     ///   - interrupted: what an interrupted effect leaves behind.
     ///   - body: the effect.
     func perform<T: Sendable>(
-        _ call: FakeCall, to destination: FilePath? = nil, by process: Int? = nil,
+        _ call: FakeCall, to destination: FilePath? = nil, within limit: Duration? = nil, by process: Int? = nil,
+        hung: (@Sendable (inout FakeWorld) throws(HostError) -> T)? = nil,
         interrupted: @Sendable (inout FakeWorld) -> Void = { _ in },
         _ body: @Sendable (inout FakeWorld) throws(HostError) -> T
     ) async throws(HostError) -> T {
@@ -148,6 +175,17 @@ public final class FakeHost: Host {
             return (effect, state.hook)
         }
         if let hook { try await hook(effect) }
+        var body = body
+        if hangs.hangs(effect) {
+            switch await hangs.wait(effect, within: limit, manualClock) {
+            case .released: break
+            case .crashed: throw call.failure(kind: .crashed)
+            case .cancelled: throw call.failure(kind: .cancelled)
+            case .timedOut:
+                guard let hung else { throw call.failure(kind: .timedOut, detail: "it hung until its deadline") }
+                body = hung
+            }
+        }
         return try inspect { (state) throws(HostError) -> T in
             try Self.requireAlive(state, process, call)
             if let kind = state.faults.take(for: effect) {

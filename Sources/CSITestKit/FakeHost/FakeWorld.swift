@@ -9,8 +9,16 @@ struct FakeWorld: Sendable {
     var mounts: [FakeMount] = []
     /// How many trees hold a directory open, by mount.
     var openHandles: [Int: Int] = [:]
-    /// Which nodes are locked.
+    /// Which nodes are locked by handles.
     var locks: Set<NodeID> = []
+    var devices: [DeviceNumber: FakeBlockDevice] = [:]
+    /// Devices that will be there at a time of the monotonic clock.
+    var arrivals: [(time: Duration, device: FakeBlockDevice)] = []
+    /// The files of file systems that are not mounted, by the number that is on their devices.
+    var trees: [UInt64: FakeTree] = [:]
+    var scripts = FakeScripts()
+    private var lastPeerGroup = 0
+    private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
     private var lastMount = 20
     private var lastDevice: UInt32 = 30
@@ -19,16 +27,20 @@ struct FakeWorld: Sendable {
     /// A world with one file system at `/`.
     init() {
         let device = addFileSystem(type: "ext4", source: "/dev/vda", totalBytes: 16 << 30, totalInodes: 1 << 20)
-        addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        let root = addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        addDeviceDirectory(in: root)
     }
 
     // MARK: File systems and nodes
 
+    /// - Parameter device: the block device it is on; nil for one that needs none.
+    @discardableResult
     mutating func addFileSystem(
-        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false
+        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false,
+        device: DeviceNumber? = nil
     ) -> DeviceNumber {
         lastDevice += 1
-        let device = DeviceNumber(major: 0, minor: lastDevice)
+        let device = device ?? DeviceNumber(major: 0, minor: lastDevice)
         let root = addNode(on: device, .directory(entries: [:], durable: [:]), FilePermissions(rawValue: 0o755))
         fileSystems[device] = FakeFileSystem(
             device: device, type: type, source: source, root: root, totalBytes: totalBytes, totalInodes: totalInodes,
@@ -87,9 +99,11 @@ struct FakeWorld: Sendable {
     }
 
     /// Fails as a full disk does when there is no room for one more node of this size.
-    func requireRoom(for bytes: Int, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
+    func requireRoom(for bytes: Int64, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
         let free = capacity(of: device)
-        guard free.availableInodes > 0, (Int64(bytes) + 4095) / 4096 * 4096 <= free.availableBytes else {
+        let (rounded, overflow) = max(0, bytes).addingReportingOverflow(SparseBytes.pageSize - 1)
+        let needed = rounded / SparseBytes.pageSize * SparseBytes.pageSize
+        guard !overflow, free.availableInodes > 0, needed <= free.availableBytes else {
             throw call.failure(.noSpace)
         }
     }
@@ -108,6 +122,11 @@ struct FakeWorld: Sendable {
         return nil
     }
 
+    mutating func nextSequence() -> UInt64 {
+        lastSequence += 1
+        return lastSequence
+    }
+
     mutating func nextName(prefix: String) -> String {
         lastName += 1
         let digits = String(lastName, radix: 16)
@@ -122,11 +141,18 @@ struct FakeWorld: Sendable {
         isPermanent: Bool
     ) -> FakeMount {
         lastMount += 1
-        let mount = FakeMount(
+        var mount = FakeMount(
             id: lastMount, parentID: parent, covered: covered, device: device, root: root, options: options,
             isPermanent: isPermanent)
+        // What is mounted on a shared mount is shared from then on, as a group of its own.
+        if self.mount(parent)?.peerGroup != nil { mount.peerGroup = nextPeerGroup() }
         mounts.append(mount)
         return mount
+    }
+
+    mutating func nextPeerGroup() -> Int {
+        lastPeerGroup += 1
+        return lastPeerGroup
     }
 
     func mount(_ id: Int) -> FakeMount? {
@@ -145,6 +171,11 @@ struct FakeWorld: Sendable {
         locks = []
         openHandles = [:]
         mounts.removeAll { !$0.isAttached }
+        // The child process that holds a file system frozen thaws it when the driver dies.
+        for device in fileSystems.keys { fileSystems[device]?.frozenUntil = nil }
+        releaseUnmountedFileSystems()
+        for number in devices.keys { devices[number]?.handles = 0 }
+        dropIdleLoops()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
@@ -156,6 +187,7 @@ struct FakeWorld: Sendable {
             nodes[id]?.loseVolatile()
             nodes[id]?.place = nil
         }
+        losePowerOfMountedFileSystems()
         var alive: Set<NodeID> = []
         var pending = fileSystems.values.map(\.root)
         while let id = pending.popLast() {
@@ -166,5 +198,6 @@ struct FakeWorld: Sendable {
             }
         }
         nodes = nodes.filter { alive.contains($0.key) }
+        loseDevicePower()
     }
 }

@@ -86,6 +86,7 @@ struct FakeRig: HostRig {
 
     init() {
         fake.addFileSystem(at: scratch, type: "tmpfs", source: "tmpfs", bytes: 64 << 20)
+        fake.setPropagation(.shared, at: scratch)
     }
 
     func addFileSystem(at path: FilePath, bytes: Int64) throws {
@@ -179,6 +180,7 @@ struct LinuxRig: HostRig {
 
     func cleanUp() {
         if HostKind.mountsAreAllowed {
+            cleanUpDevices()
             // Lazily and from the last one made: nothing may keep the rest.
             while umount2(scratch.string, CInt(MNT_DETACH)) == 0 {}
         } else {
