@@ -12,4 +12,13 @@ public protocol Host: Sendable {
 
     /// Files, directories and mount points.
     var files: any FileStore { get }
+
+    /// Loop devices: files attached as block devices.
+    var loops: any LoopDevices { get }
+
+    /// Block devices: finding them, waiting for them, reading from them.
+    var devices: any BlockDevices { get }
+
+    /// The time.
+    var clock: any HostClock { get }
 }

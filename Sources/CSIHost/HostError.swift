@@ -106,6 +106,7 @@ extension HostError {
             case notSupported = "not supported by this kernel or file system"
             case notVerified = "the kernel does not show the expected result"
             case inputOutput = "input/output error"
+            case cancelled = "cancelled"
             case crashed = "the simulated process is dead"
             case other = "unexpected error"
         }
@@ -159,6 +160,8 @@ extension HostError {
         public static let notVerified = Kind(cause: .notVerified)
         /// The device failed (EIO).
         public static let inputOutput = Kind(cause: .inputOutput)
+        /// The task that asked was cancelled; what was half done has been undone.
+        public static let cancelled = Kind(cause: .cancelled)
         /// A fake host was told to crash here; nothing happens any more until it is restarted.
         public static let crashed = Kind(cause: .crashed)
         /// None of the others; ``HostError/errno`` says more.

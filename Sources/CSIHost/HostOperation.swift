@@ -46,15 +46,45 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Create a file of a given size.
+    case createFile
+    /// Make a file larger.
+    case setFileSize
+    /// Copy a file.
+    case copyFile
+    /// Give a part of a file back to the file system.
+    case punchHole
+    /// Attach a file as a loop device.
+    case attachLoop
+    /// Make a loop device as large as its file.
+    case refreshLoop
+    /// Detach a loop device.
+    case detachLoop
+    /// List the loop devices.
+    case listLoops
+    /// Read what a block device is.
+    case inspectDevice
+    /// List the block devices.
+    case listDevices
+    /// Wait for a block device.
+    case waitForDevice
+    /// Read from a block device.
+    case readDevice
+    /// Find out who uses a block device.
+    case deviceUsers
 
-    /// Whether the operation changes something that outlives the process: files, directories or mounts.
+    /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock: false
+        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers:
+            false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner:
+            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
+            .createFile,
+            .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop:
             true
         }
     }
@@ -84,6 +114,19 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .createFile: "create"
+        case .setFileSize: "enlarge"
+        case .copyFile: "copy"
+        case .punchHole: "punch a hole into"
+        case .attachLoop: "attach a loop device to"
+        case .refreshLoop: "resize the loop device"
+        case .detachLoop: "detach"
+        case .listLoops: "list the loop devices"
+        case .inspectDevice: "inspect the block device"
+        case .listDevices: "list the block devices"
+        case .waitForDevice: "wait for the block device"
+        case .readDevice: "read the block device"
+        case .deviceUsers: "find the users of the block device"
         }
     }
 }

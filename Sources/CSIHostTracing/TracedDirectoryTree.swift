@@ -3,7 +3,7 @@ import SystemPackage
 
 /// A directory with a span around each operation.
 final class TracedDirectoryTree: DirectoryTree {
-    private let base: any DirectoryTree
+    let base: any DirectoryTree
     private let tracing: HostTracing
 
     init(base: any DirectoryTree, tracing: HostTracing) {
@@ -93,6 +93,34 @@ final class TracedDirectoryTree: DirectoryTree {
 
     func capacity() async throws(HostError) -> FileSystemCapacity {
         try await span(.capacity, FilePath()) { () async throws(HostError) in try await base.capacity() }
+    }
+
+    func createFile(
+        _ path: FilePath, size: Int64, allocation: FileAllocation, permissions: FilePermissions
+    ) async throws(HostError) {
+        try await span(.createFile, path) { () async throws(HostError) in
+            try await base.createFile(path, size: size, allocation: allocation, permissions: permissions)
+        }
+    }
+
+    func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
+        try await span(.setFileSize, path) { () async throws(HostError) in
+            try await base.setFileSize(path, to: size, allocation: allocation)
+        }
+    }
+
+    func copyFile(
+        from source: FilePath, to destination: FilePath, options: CopyOptions
+    ) async throws(HostError) -> CopyOutcome {
+        try await span(.copyFile, source) { () async throws(HostError) in
+            try await base.copyFile(from: source, to: destination, options: options)
+        }
+    }
+
+    func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
+        try await span(.punchHole, path) { () async throws(HostError) in
+            try await base.punchHole(in: path, at: offset, length: length)
+        }
     }
 
     /// The path is shown as it is from the root.

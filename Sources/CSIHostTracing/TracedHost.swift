@@ -21,4 +21,10 @@ struct TracedHost: Host {
     var mounts: any MountControl { TracedMounts(base: base.mounts, tracing: tracing) }
 
     var files: any FileStore { TracedFiles(base: base.files, tracing: tracing) }
+
+    var loops: any LoopDevices { TracedLoopDevices(base: base.loops, tracing: tracing) }
+
+    var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
+
+    var clock: any HostClock { base.clock }
 }

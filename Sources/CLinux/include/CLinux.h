@@ -9,5 +9,6 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxBlock.h"
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"

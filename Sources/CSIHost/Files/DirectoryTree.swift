@@ -116,6 +116,58 @@ public protocol DirectoryTree: AnyObject, Sendable {
 
     /// Asks the file system that the directory lies on for its size.
     func capacity() async throws(HostError) -> FileSystemCapacity
+
+    /// Creates a file of zeros, such as a volume's image.
+    ///
+    /// The file is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a failure it is
+    /// not there; after a crash it can be there with any size: create it under a name that says so, and start over.
+    ///
+    /// - Parameters:
+    ///   - path: a free name.
+    ///   - size: its size in bytes.
+    ///   - allocation: whether its room on the disk is taken now.
+    ///   - permissions: the mode, whatever the process's umask.
+    /// - Throws: kind `alreadyExists`, `noSpace`, `tooLarge` (the file system has no files of this size),
+    ///   `notSupported` (it cannot take room in advance), among others.
+    func createFile(
+        _ path: FilePath, size: Int64, allocation: FileAllocation, permissions: FilePermissions
+    ) async throws(HostError)
+
+    /// Makes a file larger with zeros at its end, durably; a file of that size already stays as it is.
+    ///
+    /// With `.allocated` all of the file has its room on the disk when this returns, also what was there before. After a
+    /// failure or a crash the file can have any size between the old and the new one; its content is untouched.
+    ///
+    /// - Throws: kind `invalidArgument` when the file is larger (nothing is ever cut off), `noSpace`, `wrongType`, among
+    ///   others.
+    func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError)
+
+    /// Copies a regular file with its holes: by sharing its blocks where the file system can, else by copying its data.
+    ///
+    /// The copy is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. It has the content, the
+    /// size and the holes of the source, and of its attributes only what the options say. The source must not be written
+    /// meanwhile, or the copy is of no single moment. After a failure, and when the task is cancelled, the copy is not
+    /// there; after a crash it can be there in part: copy to a name that says so, remove it, and start over.
+    ///
+    /// - Parameters:
+    ///   - source: the file.
+    ///   - destination: a free name in this tree.
+    ///   - options: how to copy.
+    /// - Returns: how it was done.
+    /// - Throws: kind `alreadyExists`, `wrongType`, `noSpace`, `cancelled`, `notSupported` (sharing was required),
+    ///   `inputOutput`, among others.
+    @discardableResult
+    func copyFile(
+        from source: FilePath, to destination: FilePath, options: CopyOptions
+    ) async throws(HostError) -> CopyOutcome
+
+    /// Gives the room of a part of a file back to the file system; the part then reads as zero, and the size stays.
+    ///
+    /// - Parameters:
+    ///   - path: a regular file.
+    ///   - offset: the first byte, not negative.
+    ///   - length: how many bytes, more than 0.
+    func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError)
 }
 
 /// A lock that is held until it is released or the last reference to it goes.
@@ -128,6 +180,11 @@ extension DirectoryTree {
     /// Whether anything has this name, a dangling symbolic link included.
     public func exists(_ path: FilePath) async throws(HostError) -> Bool {
         try await metadata(of: path) != nil
+    }
+
+    /// What makes something the same file whatever it is called; nil when nothing is there.
+    public func identity(of path: FilePath) async throws(HostError) -> FileIdentity? {
+        try await metadata(of: path)?.identity
     }
 
     /// Writes a whole file durably, replacing an existing one.

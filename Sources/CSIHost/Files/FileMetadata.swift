@@ -29,6 +29,9 @@ public struct FileMetadata: Sendable, Hashable {
     /// The apparent size in bytes.
     public var size: Int64
 
+    /// The bytes that it takes on the disk, less than the size where it has holes; 0 where the file system does not say.
+    public var allocatedBytes: Int64
+
     /// The device of the file system it lies on.
     public var device: DeviceNumber
 
@@ -41,18 +44,21 @@ public struct FileMetadata: Sendable, Hashable {
     /// Creates metadata.
     public init(
         kind: FileKind, permissions: FilePermissions, userID: UInt32, groupID: UInt32, size: Int64,
-        device: DeviceNumber,
-        inode: UInt64, modified: Int64
+        allocatedBytes: Int64 = 0, device: DeviceNumber, inode: UInt64, modified: Int64
     ) {
         self.kind = kind
         self.permissions = permissions
         self.userID = userID
         self.groupID = groupID
         self.size = size
+        self.allocatedBytes = allocatedBytes
         self.device = device
         self.inode = inode
         self.modified = modified
     }
+
+    /// What makes it the same file whatever it is called.
+    public var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 }
 
 /// One name in a directory.

@@ -1,7 +1,8 @@
 /// The machine that the process runs on.
 ///
-/// Needs Linux 5.12 or later, `/proc`, and CAP_SYS_ADMIN for mounts. Every method does its work with blocking system calls
-/// on the calling thread: call it from a bounded blocking executor.
+/// Needs Linux 5.12 or later, `/proc`, and CAP_SYS_ADMIN for mounts; loop devices also need `/sys` and the machine's own
+/// `/dev`. Every method does its work with blocking system calls on the calling thread: call it from a bounded blocking
+/// executor.
 public struct LinuxHost: Host {
     /// The mounts of the namespace that the process runs in.
     public let mounts: any MountControl
@@ -9,9 +10,21 @@ public struct LinuxHost: Host {
     /// The files that the process sees.
     public let files: any FileStore
 
+    /// The machine's loop devices, as the process sees them in `/dev`.
+    public let loops: any LoopDevices
+
+    /// The machine's block devices, as the process sees them in `/dev`.
+    public let devices: any BlockDevices
+
+    /// The kernel's clocks.
+    public let clock: any HostClock
+
     /// Creates the host; it holds no state.
     public init() {
         mounts = LinuxMounts()
         files = LinuxFiles()
+        loops = LinuxLoopDevices()
+        devices = LinuxBlockDevices()
+        clock = LinuxClock()
     }
 }

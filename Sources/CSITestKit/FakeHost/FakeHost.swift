@@ -39,6 +39,18 @@ public final class FakeHost: Host {
     /// The files of this host.
     public var files: any FileStore { FakeFiles(host: self) }
 
+    /// The loop devices of this host.
+    public var loops: any LoopDevices { FakeLoopDevices(host: self) }
+
+    /// The block devices of this host.
+    public var devices: any BlockDevices { FakeBlockDevices(host: self) }
+
+    /// The clock of this host, which stands still until ``manualClock`` is moved.
+    public var clock: any HostClock { manualClock }
+
+    /// The clock of this host, to be moved by tests.
+    public let manualClock = FakeClock()
+
     // MARK: Faults
 
     /// Makes an operation fail the next times that it is called.

@@ -1,0 +1,36 @@
+// Block devices, loop devices and large files: ioctls (variadic) and what needs _GNU_SOURCE. As in CLinuxFS.h, every
+// function makes one system call and returns its result, or minus the error number.
+#pragma once
+#include <linux/loop.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+extern const uint64_t CLINUX_O_READ_WRITE;
+extern const uint64_t CLINUX_O_EXCLUSIVE_DEVICE;
+extern const uint64_t CLINUX_O_DIRECT;
+extern const int CLINUX_SEEK_DATA;
+extern const int CLINUX_SEEK_HOLE;
+
+// LOOP_CTL_GET_FREE on /dev/loop-control: the number of a device that was free a moment ago.
+long clinux_loop_get_free(int control);
+long clinux_loop_configure(int device, const struct loop_config *config);
+long clinux_loop_get_status(int device, struct loop_info64 *status);
+long clinux_loop_set_capacity(int device);
+long clinux_loop_clear(int device);
+
+long clinux_block_get_size(int device, uint64_t *bytes);
+long clinux_block_get_sector_size(int device, int *bytes);
+long clinux_block_get_disk_sequence(int device, uint64_t *number);
+
+long clinux_try_shared_lock(int fd);
+long clinux_ftruncate(int fd, off_t size);
+long clinux_allocate(int fd, off_t offset, off_t length);
+long clinux_punch_hole(int fd, off_t offset, off_t length);
+long clinux_clone_file(int destination, int source);
+long clinux_copy_file_range(int source, int destination, off_t offset, size_t count);
+long clinux_lseek(int fd, off_t offset, int whence);
+long clinux_pread(int fd, void *buffer, size_t count, off_t offset);
+long clinux_pwrite(int fd, const void *buffer, size_t count, off_t offset);
+long clinux_advise_sequential(int fd);
+long clinux_poll_readable(int fd, int milliseconds);

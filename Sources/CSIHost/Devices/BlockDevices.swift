@@ -1,0 +1,47 @@
+public import SystemPackage
+
+/// Finds block devices, waits for them, and looks at their first bytes.
+///
+/// It needs no udevd; where one runs, the links that it makes are understood as well.
+public protocol BlockDevices: Sendable {
+    /// The block device behind a node, or behind a link to one such as `/dev/disk/by-id/...`; nil when there is none.
+    ///
+    /// - Parameter path: an absolute path from the configuration or of this library. Links are followed.
+    /// - Throws: ``HostError`` of kind `wrongType` when it is something else.
+    func device(at path: FilePath) async throws(HostError) -> BlockDevice?
+
+    /// The block device with a number; nil when there is none.
+    func device(_ number: DeviceNumber) async throws(HostError) -> BlockDevice?
+
+    /// All block devices, sorted by name; a loop device that shows no file is left out.
+    func list() async throws(HostError) -> [BlockDevice]
+
+    /// Waits until a device is there and its node can be opened.
+    ///
+    /// It looks at once, and again whenever the kernel announces a device. Cancelling the task ends it.
+    ///
+    /// - Parameters:
+    ///   - selector: what the device is recognised by.
+    ///   - duration: how long to wait.
+    /// - Throws: ``HostError`` of kind `timedOut` after that time, or `cancelled`.
+    func wait(
+        for selector: BlockDeviceSelector, within duration: Duration
+    ) async throws(HostError) -> BlockDevice
+
+    /// Reads from a device, past the page cache of its node's users where the kernel allows.
+    ///
+    /// - Parameters:
+    ///   - device: its node.
+    ///   - offset: the first byte.
+    ///   - count: how many bytes: at most 16 MiB.
+    /// - Returns: exactly that many bytes, or fewer at the device's end.
+    /// - Throws: ``HostError`` of kind `inputOutput` when a single byte cannot be read, `wrongType` when it is no block
+    ///   device, `invalidArgument` when offset or count make no sense, among others.
+    func read(from device: FilePath, at offset: Int64, count: Int) async throws(HostError) -> [UInt8]
+
+    /// Whether the kernel would refuse an exclusive user: the device is mounted, part of another device, or held.
+    func isInUse(_ device: FilePath) async throws(HostError) -> Bool
+
+    /// Who uses a device, as far as this process may see; for messages, since it can change at any moment.
+    func users(of device: DeviceNumber) async throws(HostError) -> [BlockDeviceUser]
+}

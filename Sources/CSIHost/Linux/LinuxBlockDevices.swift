@@ -1,0 +1,2 @@
+/// Block devices on Linux.
+struct LinuxBlockDevices: BlockDevices {}

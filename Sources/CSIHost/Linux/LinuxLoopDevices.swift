@@ -1,0 +1,2 @@
+/// Loop devices on Linux.
+struct LinuxLoopDevices: LoopDevices {}

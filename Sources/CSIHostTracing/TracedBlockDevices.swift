@@ -1,0 +1,44 @@
+import CSIHost
+import SystemPackage
+
+/// Block devices with a span around each operation.
+struct TracedBlockDevices: BlockDevices {
+    let base: any BlockDevices
+    let tracing: HostTracing
+
+    func device(at path: FilePath) async throws(HostError) -> BlockDevice? {
+        try await tracing.span(.inspectDevice, path) { () async throws(HostError) in try await base.device(at: path) }
+    }
+
+    func device(_ number: DeviceNumber) async throws(HostError) -> BlockDevice? {
+        try await tracing.span(.inspectDevice) { () async throws(HostError) in try await base.device(number) }
+    }
+
+    func list() async throws(HostError) -> [BlockDevice] {
+        try await tracing.span(.listDevices) { () async throws(HostError) in try await base.list() }
+    }
+
+    func wait(
+        for selector: BlockDeviceSelector, within duration: Duration
+    ) async throws(HostError) -> BlockDevice {
+        try await tracing.span(.waitForDevice) { () async throws(HostError) in
+            try await base.wait(for: selector, within: duration)
+        }
+    }
+
+    func read(from device: FilePath, at offset: Int64, count: Int) async throws(HostError) -> [UInt8] {
+        try await tracing.span(.readDevice, device) { () async throws(HostError) in
+            try await base.read(from: device, at: offset, count: count)
+        }
+    }
+
+    func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
+        try await tracing.span(.inspectDevice, device) { () async throws(HostError) in
+            try await base.isInUse(device)
+        }
+    }
+
+    func users(of device: DeviceNumber) async throws(HostError) -> [BlockDeviceUser] {
+        try await tracing.span(.deviceUsers) { () async throws(HostError) in try await base.users(of: device) }
+    }
+}

@@ -1,0 +1,38 @@
+import CSIHost
+import SystemPackage
+
+/// Loop devices with a span around each operation.
+struct TracedLoopDevices: LoopDevices {
+    let base: any LoopDevices
+    let tracing: HostTracing
+
+    func attach(
+        _ file: FilePath, in tree: any DirectoryTree, options: LoopOptions
+    ) async throws(HostError) -> LoopDevice {
+        try await tracing.span(.attachLoop, tree.path.pushing(file)) { () async throws(HostError) in
+            // The host below knows only trees of its own.
+            let tree = (tree as? TracedDirectoryTree)?.base ?? tree
+            return try await base.attach(file, in: tree, options: options)
+        }
+    }
+
+    func attached(to file: FileIdentity) async throws(HostError) -> [LoopDevice] {
+        try await tracing.span(.listLoops) { () async throws(HostError) in try await base.attached(to: file) }
+    }
+
+    func list() async throws(HostError) -> [LoopDevice] {
+        try await tracing.span(.listLoops) { () async throws(HostError) in try await base.list() }
+    }
+
+    func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
+        try await tracing.span(.refreshLoop, device.path) { () async throws(HostError) in
+            try await base.refreshSize(of: device)
+        }
+    }
+
+    func detach(_ device: LoopDevice, within duration: Duration) async throws(HostError) -> Bool {
+        try await tracing.span(.detachLoop, device.path) { () async throws(HostError) in
+            try await base.detach(device, within: duration)
+        }
+    }
+}

@@ -1,0 +1,6 @@
+import CSIHost
+
+/// The loop devices of a fake host.
+struct FakeLoopDevices: LoopDevices {
+    let host: FakeHost
+}
