@@ -21,4 +21,10 @@ public protocol Host: Sendable {
 
     /// The time.
     var clock: any HostClock { get }
+
+    /// Programs of the system, such as `mkfs.xfs`.
+    var programs: any Programs { get }
+
+    /// File systems on block devices.
+    var fileSystems: any FileSystems { get }
 }

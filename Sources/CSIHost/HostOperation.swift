@@ -72,6 +72,26 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readDevice
     /// Find out who uses a block device.
     case deviceUsers
+    /// Run a program.
+    case runProgram
+    /// Recognise what is on a device.
+    case probe
+    /// Make a file system.
+    case makeFileSystem
+    /// Check a file system.
+    case checkFileSystem
+    /// Mount a file system.
+    case mount
+    /// Read the size of a file system.
+    case fileSystemSize
+    /// Grow a file system.
+    case growFileSystem
+    /// Hold back those who write to a file system.
+    case freeze
+    /// Let those who write to a file system go on.
+    case thaw
+    /// Tell a device what a file system does not use.
+    case trim
 
     /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
@@ -79,14 +99,15 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     public var isMutation: Bool {
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers:
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .probe, .fileSystemSize:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile,
-            .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop:
+            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .runProgram,
+            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
             true
         }
+    }
     }
 
     /// The operation as an infinitive, to follow "cannot", for example `bind mount`.
@@ -127,6 +148,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
         case .deviceUsers: "find the users of the block device"
+        case .runProgram: "run a program"
+        case .probe: "probe"
+        case .makeFileSystem: "make a file system on"
+        case .checkFileSystem: "check the file system on"
+        case .mount: "mount"
+        case .fileSystemSize: "read the size of the file system on"
+        case .growFileSystem: "grow the file system on"
+        case .freeze: "freeze"
+        case .thaw: "thaw"
+        case .trim: "trim"
         }
     }
 }

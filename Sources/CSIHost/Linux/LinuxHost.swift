@@ -19,6 +19,12 @@ public struct LinuxHost: Host {
     /// The kernel's clocks.
     public let clock: any HostClock
 
+    /// The programs of the system.
+    public let programs: any Programs
+
+    /// The file systems on the machine's devices.
+    public let fileSystems: any FileSystems
+
     /// Creates the host; it holds no state.
     public init() {
         mounts = LinuxMounts()
@@ -26,5 +32,8 @@ public struct LinuxHost: Host {
         loops = LinuxLoopDevices()
         devices = LinuxBlockDevices()
         clock = LinuxClock()
+        let programs = LinuxPrograms()
+        self.programs = programs
+        fileSystems = LinuxFileSystems(programs: programs)
     }
 }

@@ -51,6 +51,12 @@ public final class FakeHost: Host {
     /// The clock of this host, to be moved by tests.
     public let manualClock = FakeClock()
 
+    /// The programs of this host.
+    public var programs: any Programs { FakePrograms(host: self) }
+
+    /// The file systems of this host's devices.
+    public var fileSystems: any FileSystems { FakeFileSystems(host: self) }
+
     // MARK: Faults
 
     /// Makes an operation fail the next times that it is called.

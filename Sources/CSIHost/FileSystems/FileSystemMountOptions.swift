@@ -1,0 +1,55 @@
+/// How the file system on a block device is mounted.
+public struct FileSystemMountOptions: Sendable, Hashable {
+    /// Whether and how it may be written to.
+    public enum Access: Sendable, Hashable {
+        /// Reading and writing.
+        case readWrite
+        /// Reading; the kernel may still replay the journal, which writes to the device.
+        case readOnly
+        /// Reading without a single write to the device, the replay of the journal included: what was written last before a
+        /// crash may be missing, and on XFS and ext4 the file system may look damaged.
+        case readOnlyWithoutRecovery
+    }
+
+    /// The file system.
+    public let kind: FileSystemKind
+
+    /// Whether and how it may be written to.
+    public var access: Access
+
+    /// The restrictions of the mount; `readOnly` comes from ``access``.
+    public var flags: BindOptions
+
+    /// The options of the file system, checked against the list of what is allowed.
+    public private(set) var options: [String]
+
+    /// Whether the device may be a copy of another one that is mounted at the same time, so that both have one UUID (`nouuid`
+    /// on XFS; the others need nothing).
+    public var isCopy: Bool
+
+    /// Creates options.
+    public init(
+        _ kind: FileSystemKind, access: Access = .readWrite, flags: BindOptions = [], isCopy: Bool = false
+    ) {
+        self.kind = kind
+        self.access = access
+        self.flags = flags
+        self.isCopy = isCopy
+        options = []
+    }
+
+    /// Creates options from the mount flags of a volume, such as `["noatime", "discard"]` or `["ro,nosuid"]`.
+    ///
+    /// Known are the flags of every mount and the options of the file system that cannot harm: nothing that names another
+    /// device or a helper, and nothing that gives up safety for speed, such as `nobarrier`.
+    ///
+    /// - Throws: ``UnsupportedOption`` naming the first one that is not allowed.
+    public init(
+        _ kind: FileSystemKind, mountFlags: [String], access: Access = .readWrite, isCopy: Bool = false
+    ) throws(UnsupportedOption) {
+        self.init(kind, access: access, isCopy: isCopy)
+        (flags, options) = try MountOptionRule.check(mountFlags, for: kind)
+        if flags.contains(.readOnly), access == .readWrite { self.access = .readOnly }
+        flags.remove(.readOnly)
+    }
+}

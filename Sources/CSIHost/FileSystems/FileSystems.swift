@@ -1,0 +1,109 @@
+public import SystemPackage
+
+/// Makes, recognises, checks, mounts and grows file systems on block devices.
+///
+/// Devices are named by the absolute path of their node, for example `/dev/loop7`, or of an image file where a method says so.
+/// Nothing here destroys data: what is not blank is not formatted, and what is unclear is an error.
+public protocol FileSystems: Sendable {
+    /// Recognises what is on a device, without changing it.
+    ///
+    /// Our own reading of the superblocks decides, and libblkid is asked for a second opinion. Blank means that both found
+    /// nothing and that the first and the last MiB are zeroes; where the two disagree it is ``ProbeResult/ambiguous(_:)``.
+    ///
+    /// - Parameter device: a block device or an image file.
+    /// - Throws: ``HostError`` when anything could not be read: a device that cannot be read is never blank.
+    func probe(_ device: FilePath) async throws(HostError) -> ProbeResult
+
+    /// Makes a file system on a blank device.
+    ///
+    /// It probes first, never forces mkfs, and probes afterwards. When mkfs is interrupted the device holds half a file
+    /// system, which is not blank: ask the metadata of the volume whether it may be erased.
+    ///
+    /// - Parameters:
+    ///   - kind: the file system.
+    ///   - device: a block device or an image file.
+    ///   - options: label, UUID, and options of mkfs.
+    ///   - limit: how long it may take; mkfs is killed then.
+    /// - Returns: what a probe finds now.
+    /// - Throws: ``HostError`` of kind `notBlank` (the detail says what is there), `busy` (somebody has the device open
+    ///   exclusively, a mount for example), `programFailed`, `timedOut`, `notVerified`, among others.
+    @discardableResult
+    func make(
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+    ) async throws(HostError) -> DeviceContent
+
+    /// Checks an unmounted file system.
+    ///
+    /// - Throws: ``HostError`` of kind `programFailed` when the check itself failed, `busy`, `timedOut`, among others. Damage is
+    ///   an outcome, not an error.
+    func check(
+        _ kind: FileSystemKind, on device: FilePath, depth: CheckDepth, within limit: Duration
+    ) async throws(HostError) -> CheckOutcome
+
+    /// Mounts the file system on a block device.
+    ///
+    /// The mount has its options from its first moment; mounts below it do not propagate back. A target that is a mount
+    /// point already gets another mount on top: look into the ``MountTable`` first where that is not meant.
+    ///
+    /// - Parameters:
+    ///   - device: a block device.
+    ///   - target: an absolute path of an existing directory.
+    ///   - options: the file system and how to mount it.
+    ///   - limit: how long the kernel may take, journal replay included.
+    /// - Returns: the new mount, read back from the kernel.
+    /// - Throws: ``HostError`` of kind `busy`, `invalidArgument` (not this file system, damaged, or an option that it does not
+    ///   know: the detail quotes the kernel), `notSupported` (the kernel lacks the file system), `timedOut`, `readOnlyFileSystem`
+    ///   (a read-only device with a journal to replay), `notVerified` (the mount was undone), among others.
+    @discardableResult
+    func mount(
+        _ device: FilePath, at target: FilePath, options: FileSystemMountOptions, within limit: Duration
+    ) async throws(HostError) -> MountEntry
+
+    /// The size of a file system in bytes: how much of its device it uses.
+    ///
+    /// - Parameters:
+    ///   - device: the block device.
+    ///   - mountPoint: where it is mounted; nil when it is not.
+    func size(
+        of kind: FileSystemKind, on device: FilePath, mountedAt mountPoint: FilePath?
+    ) async throws(HostError) -> Int64
+
+    /// Grows a file system to the size of its device; one that has that size already is left alone.
+    ///
+    /// Unmounted, only ext3 and ext4 can grow, and are checked for that first. Mounted, all can, but not through a read-only
+    /// mount; ext3 and ext4 then need CAP_SYS_RESOURCE.
+    ///
+    /// - Parameters:
+    ///   - device: the block device, which has its new size.
+    ///   - mountPoint: where it is mounted; nil when it is not.
+    /// - Throws: ``HostError`` of kind `notSupported` (unmounted XFS or Btrfs), `readOnlyFileSystem`, `programFailed`, `timedOut`,
+    ///   `damaged`, `notVerified`, among others.
+    @discardableResult
+    func grow(
+        _ kind: FileSystemKind, on device: FilePath, mountedAt mountPoint: FilePath?, within limit: Duration
+    ) async throws(HostError) -> GrowOutcome
+
+    /// Makes a mounted file system complete on its device and holds writers back, for a copy of the device.
+    ///
+    /// It thaws whatever happens: when it is told to, at the deadline, and when this process dies.
+    ///
+    /// - Parameters:
+    ///   - mountPoint: a directory on the file system; its mount must be writable.
+    ///   - limit: how long writers may be held back at most; keep it to seconds.
+    /// - Throws: ``HostError`` of kind `busy` (frozen already), `timedOut` (it could not be frozen in that time and is not),
+    ///   `notSupported`, among others.
+    func freeze(_ mountPoint: FilePath, atMost limit: Duration) async throws(HostError) -> any FrozenFileSystem
+
+    /// Thaws a mounted file system that somebody left frozen; call it for every mounted volume at start.
+    ///
+    /// - Returns: whether it was frozen.
+    @discardableResult
+    func thaw(_ mountPoint: FilePath) async throws(HostError) -> Bool
+
+    /// Tells the device which blocks a mounted file system does not use, so that a thin device gives them back.
+    ///
+    /// - Returns: how many bytes were told, as the file system counts them.
+    /// - Throws: ``HostError`` of kind `notSupported` where the device does not take discards.
+    @discardableResult
+    func trim(_ mountPoint: FilePath) async throws(HostError) -> Int64
+}
