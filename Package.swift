@@ -10,6 +10,7 @@ let products: [Product] = [
     .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
+    .library(name: "CSILoopback", targets: ["CSILoopback"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
     .executable(name: "csi-controller", targets: ["csi-controller"]),
@@ -109,20 +110,30 @@ let backends: [Target] = [
             "CSIHostPath", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
         ],
         swiftSettings: settings),
+    .target(
+        name: "CSILoopback", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        path: "Sources/CSIBackends/Loopback", swiftSettings: settings),
+    .testTarget(
+        name: "CSILoopbackTests",
+        dependencies: [
+            "CSILoopback", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
 ]
 
 let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSITransport", argumentParser, logging, system,
-            lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSITransport",
+            argumentParser, logging, system, lifecycle, unixSignals,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSITransport", argumentParser, lifecycle, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSITransport", argumentParser, lifecycle, logging,
+            system,
         ],
         swiftSettings: settings),
     .executableTarget(

@@ -108,7 +108,6 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
             true
         }
     }
-    }
 
     /// The operation as an infinitive, to follow "cannot", for example `bind mount`.
     public var description: String {

@@ -27,6 +27,7 @@ struct TracedHost: Host {
     var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
 
     var clock: any HostClock { base.clock }
+
     var programs: any Programs { TracedPrograms(base: base.programs, tracing: tracing) }
 
     var fileSystems: any FileSystems { TracedFileSystems(base: base.fileSystems, tracing: tracing) }

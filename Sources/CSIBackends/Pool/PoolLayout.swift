@@ -28,6 +28,8 @@ enum PoolLayout {
     static let formatName = "format"
     static let stagedName = "staged"
     static let volumeLockName = "lock"
+    /// A copy of one moment, on the way to a copy that shares nothing.
+    static let momentName = "moment"
 
     /// A record is a few hundred bytes; a class with 4 KiB of parameters and as many mount flags stays below this.
     static let recordLimit = 64 << 10
