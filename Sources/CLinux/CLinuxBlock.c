@@ -61,15 +61,15 @@ long clinux_try_shared_lock(int fd) {
     return result(flock(fd, LOCK_SH | LOCK_NB));
 }
 
-long clinux_ftruncate(int fd, off_t size) {
+long clinux_ftruncate(int fd, int64_t size) {
     return result(ftruncate(fd, size));
 }
 
-long clinux_allocate(int fd, off_t offset, off_t length) {
+long clinux_allocate(int fd, int64_t offset, int64_t length) {
     return result(fallocate(fd, 0, offset, length));
 }
 
-long clinux_punch_hole(int fd, off_t offset, off_t length) {
+long clinux_punch_hole(int fd, int64_t offset, int64_t length) {
     return result(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
 }
 
@@ -77,25 +77,29 @@ long clinux_clone_file(int destination, int source) {
     return result(ioctl(destination, FICLONE, source));
 }
 
-long clinux_copy_file_range(int source, int destination, off_t offset, size_t count) {
+long clinux_copy_file_range(int source, int destination, int64_t offset, size_t count) {
     off_t from = offset, to = offset;
     return result(copy_file_range(source, &from, destination, &to, count, 0));
 }
 
-long clinux_lseek(int fd, off_t offset, int whence) {
+long clinux_lseek(int fd, int64_t offset, int whence) {
     return result(lseek(fd, offset, whence));
 }
 
-long clinux_pread(int fd, void *buffer, size_t count, off_t offset) {
+long clinux_pread(int fd, void *buffer, size_t count, int64_t offset) {
     return result(pread(fd, buffer, count, offset));
 }
 
-long clinux_pwrite(int fd, const void *buffer, size_t count, off_t offset) {
+long clinux_pwrite(int fd, const void *buffer, size_t count, int64_t offset) {
     return result(pwrite(fd, buffer, count, offset));
 }
 
 long clinux_advise_sequential(int fd) {
     return -posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+long clinux_start_writing(int fd, int64_t offset, int64_t length) {
+    return result(sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE));
 }
 
 long clinux_poll_readable(int fd, int milliseconds) {

@@ -24,13 +24,15 @@ long clinux_block_get_sector_size(int device, int *bytes);
 long clinux_block_get_disk_sequence(int device, uint64_t *number);
 
 long clinux_try_shared_lock(int fd);
-long clinux_ftruncate(int fd, off_t size);
-long clinux_allocate(int fd, off_t offset, off_t length);
-long clinux_punch_hole(int fd, off_t offset, off_t length);
+long clinux_ftruncate(int fd, int64_t size);
+long clinux_allocate(int fd, int64_t offset, int64_t length);
+long clinux_punch_hole(int fd, int64_t offset, int64_t length);
 long clinux_clone_file(int destination, int source);
-long clinux_copy_file_range(int source, int destination, off_t offset, size_t count);
-long clinux_lseek(int fd, off_t offset, int whence);
-long clinux_pread(int fd, void *buffer, size_t count, off_t offset);
-long clinux_pwrite(int fd, const void *buffer, size_t count, off_t offset);
+long clinux_copy_file_range(int source, int destination, int64_t offset, size_t count);
+long clinux_lseek(int fd, int64_t offset, int whence);
+long clinux_pread(int fd, void *buffer, size_t count, int64_t offset);
+long clinux_pwrite(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_advise_sequential(int fd);
+// Starts writing a part of a file to the disk, and does not wait for it.
+long clinux_start_writing(int fd, int64_t offset, int64_t length);
 long clinux_poll_readable(int fd, int milliseconds);

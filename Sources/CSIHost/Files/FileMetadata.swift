@@ -41,10 +41,14 @@ public struct FileMetadata: Sendable, Hashable {
     /// When its content was last changed, in seconds since 1970 (UTC).
     public var modified: Int64
 
+    /// The number of the device that a device's node stands for; nil for anything else.
+    public var specialDevice: DeviceNumber?
+
     /// Creates metadata.
     public init(
         kind: FileKind, permissions: FilePermissions, userID: UInt32, groupID: UInt32, size: Int64,
-        allocatedBytes: Int64 = 0, device: DeviceNumber, inode: UInt64, modified: Int64
+        allocatedBytes: Int64 = 0, device: DeviceNumber, inode: UInt64, modified: Int64,
+        specialDevice: DeviceNumber? = nil
     ) {
         self.kind = kind
         self.permissions = permissions
@@ -55,6 +59,7 @@ public struct FileMetadata: Sendable, Hashable {
         self.device = device
         self.inode = inode
         self.modified = modified
+        self.specialDevice = specialDevice
     }
 
     /// What makes it the same file whatever it is called.

@@ -21,8 +21,18 @@ extension FileMetadata {
             kind: FileKind(mode: UInt32(status.stx_mode)),
             permissions: FilePermissions(rawValue: CInterop.Mode(status.stx_mode & 0o7777)),
             userID: status.stx_uid, groupID: status.stx_gid, size: Int64(clamping: status.stx_size),
+            allocatedBytes: Int64(clamping: min(status.stx_blocks, UInt64.max / 512) * 512),
             device: DeviceNumber(major: status.stx_dev_major, minor: status.stx_dev_minor), inode: status.stx_ino,
-            modified: status.stx_mtime.tv_sec)
+            modified: status.stx_mtime.tv_sec,
+            specialDevice: Self.specialDevice(status))
+    }
+
+    private static func specialDevice(_ status: statx) -> DeviceNumber? {
+        switch UInt32(status.stx_mode) & UInt32(Glibc.S_IFMT) {
+        case UInt32(Glibc.S_IFBLK), UInt32(Glibc.S_IFCHR):
+            DeviceNumber(major: status.stx_rdev_major, minor: status.stx_rdev_minor)
+        default: nil
+        }
     }
 }
 

@@ -10,7 +10,15 @@ enum MountTableReader {
 
     /// Reads the table of the process's namespace.
     static func current() throws(HostError) -> MountTable {
-        let path: FilePath = "/proc/self/mountinfo"
+        try read("/proc/self/mountinfo")
+    }
+
+    /// Reads the table of the namespace that a process runs in.
+    static func table(of process: Int32) throws(HostError) -> MountTable {
+        try read(FilePath("/proc/\(process)/mountinfo"))
+    }
+
+    private static func read(_ path: FilePath) throws(HostError) -> MountTable {
         let site = CallSite(.mountTable, at: path)
         // No rule against links here: /proc/self is one, of the kernel's own making.
         let number = try site.check(detail: "is /proc mounted?") {

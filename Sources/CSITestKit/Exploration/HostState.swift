@@ -9,7 +9,8 @@ struct HostState: Sendable, Hashable {
     init(of host: FakeHost, ignoring: @Sendable (FilePath) -> Bool) {
         var lines: Set<String> = []
         for path in host.paths(below: "/") {
-            let content = ignoring(path) ? "..." : host.content(of: path).map { "\($0.count) bytes \($0.hashValue)" }
+            let content =
+                ignoring(path) ? "..." : host.sparseContent(of: path).map { "\($0.count) bytes \($0.hashValue)" }
             let permissions = host.metadata(of: path)?.permissions.rawValue ?? 0
             lines.insert("\(path) \(String(permissions, radix: 8)) \(content ?? "")")
         }

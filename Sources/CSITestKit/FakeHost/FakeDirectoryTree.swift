@@ -4,9 +4,9 @@ import SystemPackage
 /// A directory of a fake host, held open: it keeps its mount busy until the last reference goes.
 final class FakeDirectoryTree: DirectoryTree {
     let path: FilePath
-    private let host: FakeHost
-    private let position: FakePosition
-    private let process: Int
+    let host: FakeHost
+    let position: FakePosition
+    let process: Int
 
     init(host: FakeHost, position: FakePosition, path: FilePath) {
         self.host = host
@@ -27,7 +27,7 @@ final class FakeDirectoryTree: DirectoryTree {
     }
 
     /// The checked relative path and the call that names its whole path.
-    private func place(
+    func place(
         _ relative: FilePath, allowEmpty: Bool = false, _ operation: HostOperation
     ) throws(HostError) -> (path: FilePath, call: FakeCall) {
         let relative = try PathRule.relative(relative, beneath: path, allowEmpty: allowEmpty, operation)
@@ -80,10 +80,11 @@ final class FakeDirectoryTree: DirectoryTree {
             let file = try world.walk(path, from: position, call)
             guard let node = world.nodes[file.node] else { throw call.failure(.noSuchFileOrDirectory) }
             guard node.kind != .directory else { throw call.failure(kind: .isDirectory) }
-            guard node.bytes.count <= limit else {
+            guard node.kind == .regular else { throw call.failure(kind: .wrongType) }
+            guard node.bytes.count <= Int64(limit) else {
                 throw call.failure(kind: .tooLarge, detail: "it has \(node.bytes.count) bytes, accepted are \(limit)")
             }
-            return node.bytes
+            return node.bytes.bytes
         }
     }
 
@@ -182,9 +183,11 @@ final class FakeDirectoryTree: DirectoryTree {
                 node = try world.walk(path, from: position, call).node
                 guard world.nodes[existing]?.kind != .directory else { throw call.failure(.isDirectory) }
             } else {
-                node = try world.create(slot, .file(bytes: [], durable: []), [.ownerReadWrite], call)
+                node = try world.create(slot, .file(), [.ownerReadWrite], call)
             }
-            guard world.locks.insert(node).inserted else { throw call.failure(kind: .lockHeld) }
+            guard !world.isLockedByLoop(node), world.locks.insert(node).inserted else {
+                throw call.failure(kind: .lockHeld)
+            }
             return node
         }
         return FakeLock(host: host, node: node, process: process)

@@ -17,7 +17,7 @@ extension FakeHost {
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions = FilePermissions(rawValue: 0o644)
     ) {
         change(path) { (world, slot) in
-            world.place(.file(bytes: bytes, durable: bytes), permissions, slot)
+            world.place(.file(bytes), permissions, slot)
         }
     }
 
@@ -71,8 +71,14 @@ extension FakeHost {
         return written ?? false
     }
 
-    /// The content of a file; nil when there is no file.
+    /// The content of a file of at most 64 MiB; nil when there is no such file.
     public func content(of path: FilePath) -> [UInt8]? {
+        guard let bytes = sparseContent(of: path), bytes.count <= 64 << 20 else { return nil }
+        return bytes.bytes
+    }
+
+    /// The content of a file of any size; nil when there is no file.
+    func sparseContent(of path: FilePath) -> SparseBytes? {
         look(path) { (world, position) in
             guard let node = world.nodes[position.node], node.kind == .regular else { return nil }
             return node.bytes
@@ -147,7 +153,7 @@ extension FakeHost {
         }
     }
 
-    private func look<T: Sendable>(_ path: FilePath, _ body: (FakeWorld, FakePosition) -> T?) -> T? {
+    func look<T: Sendable>(_ path: FilePath, _ body: (FakeWorld, FakePosition) -> T?) -> T? {
         try? inspect { (state) throws(HostError) -> T? in
             let call = FakeCall(operation: .metadata, path: path)
             return body(state.world, try state.world.walk(path, allowLink: true, call))

@@ -1,6 +1,44 @@
 import CSIHost
+import SystemPackage
 
 /// The loop devices of a fake host.
 struct FakeLoopDevices: LoopDevices {
     let host: FakeHost
+
+    func attach(
+        _ file: FilePath, in tree: any DirectoryTree, options: LoopOptions
+    ) async throws(HostError) -> LoopDevice {
+        guard let tree = tree as? FakeDirectoryTree, tree.host === host else {
+            throw LoopRule.foreignTree(tree, file)
+        }
+        let (file, call) = try tree.place(file, .attachLoop)
+        return try await host.perform(call, by: tree.process) { [position = tree.position] (world) throws(HostError) in
+            try world.attachLoop(try world.walk(file, from: position, call), options, locks: true, call)
+        }
+    }
+
+    func attached(to file: FileIdentity) async throws(HostError) -> [LoopDevice] {
+        try await list().filter { $0.backing == file }
+    }
+
+    func list() async throws(HostError) -> [LoopDevice] {
+        try await host.perform(FakeCall(operation: .listLoops, path: "/sys/block")) { (world) throws(HostError) in
+            world.loopDevices
+        }
+    }
+
+    func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
+        let call = FakeCall(operation: .refreshLoop, path: device.path)
+        return try await host.perform(call) { (world) throws(HostError) in try world.refreshLoop(device) }
+    }
+
+    func detach(_ device: LoopDevice, within duration: Duration) async throws(HostError) -> Bool {
+        let call = FakeCall(operation: .detachLoop, path: device.path)
+        do throws(HostError) {
+            return try await host.perform(call) { (world) throws(HostError) in try world.detachLoop(device) }
+        } catch  where error.kind == .busy {
+            host.manualClock.advance(by: duration)
+            throw error
+        }
+    }
 }

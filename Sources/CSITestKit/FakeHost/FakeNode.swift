@@ -8,9 +8,16 @@ typealias NodeID = UInt64
 struct FakeNode: Sendable {
     /// What the node holds; `durable` is what a power failure leaves of it.
     enum Content: Sendable {
-        case file(bytes: [UInt8], durable: [UInt8])
+        case file(bytes: SparseBytes, durable: SparseBytes)
         case directory(entries: [FilePath.Component: NodeID], durable: [FilePath.Component: NodeID])
         case symbolicLink(to: FilePath)
+        case device(DeviceNumber)
+
+        /// A file whose bytes survive a power failure.
+        static func file(_ bytes: [UInt8] = []) -> Content {
+            let bytes = SparseBytes(bytes)
+            return .file(bytes: bytes, durable: bytes)
+        }
     }
 
     let id: NodeID
@@ -27,6 +34,7 @@ struct FakeNode: Sendable {
         case .file: .regular
         case .directory: .directory
         case .symbolicLink: .symbolicLink
+        case .device: .special
         }
     }
 
@@ -34,19 +42,33 @@ struct FakeNode: Sendable {
         if case .directory(let entries, _) = content { entries } else { [:] }
     }
 
-    var bytes: [UInt8] {
-        if case .file(let bytes, _) = content { bytes } else { [] }
+    var bytes: SparseBytes {
+        get {
+            if case .file(let bytes, _) = content { bytes } else { SparseBytes() }
+        }
+        set {
+            if case .file(_, let durable) = content { content = .file(bytes: newValue, durable: durable) }
+        }
     }
+
+    /// The block device that it is the node of.
+    var blockDevice: DeviceNumber? {
+        if case .device(let number) = content { number } else { nil }
+    }
+
+    /// The bytes that it shares with the file it was cloned from.
+    var sharedBytes: Int64 = 0
 
     /// The space it takes, in whole pages as in tmpfs.
     var usedBytes: Int64 {
-        (Int64(bytes.count) + 4095) / 4096 * 4096
+        max(0, bytes.allocatedBytes - sharedBytes)
     }
 
     var metadata: FileMetadata {
         FileMetadata(
-            kind: kind, permissions: permissions, userID: userID, groupID: groupID, size: Int64(bytes.count),
-            device: device, inode: id, modified: 0)
+            kind: kind, permissions: permissions, userID: userID, groupID: groupID, size: bytes.count,
+            allocatedBytes: bytes.allocatedBytes, device: device, inode: id, modified: 0,
+            specialDevice: blockDevice)
     }
 
     mutating func setEntry(_ name: FilePath.Component, _ node: NodeID?) {
@@ -60,7 +82,7 @@ struct FakeNode: Sendable {
         switch content {
         case .file(let bytes, _): content = .file(bytes: bytes, durable: bytes)
         case .directory(let entries, _): content = .directory(entries: entries, durable: entries)
-        case .symbolicLink: break
+        case .symbolicLink, .device: break
         }
     }
 
@@ -69,7 +91,7 @@ struct FakeNode: Sendable {
         switch content {
         case .file(_, let durable): content = .file(bytes: durable, durable: durable)
         case .directory(_, let durable): content = .directory(entries: durable, durable: durable)
-        case .symbolicLink: break
+        case .symbolicLink, .device: break
         }
     }
 }
@@ -83,6 +105,12 @@ struct FakeFileSystem: Sendable {
     var totalBytes: Int64
     var totalInodes: Int64
     var isReadOnly: Bool
+
+    /// Whether files can be read and written past the page cache.
+    var canBypassCache: Bool { !["tmpfs", "devtmpfs"].contains(type) }
+
+    /// Whether files can share their blocks.
+    var canShare: Bool { ["xfs", "btrfs", "bcachefs"].contains(type) }
 }
 
 /// A mount of a fake host.

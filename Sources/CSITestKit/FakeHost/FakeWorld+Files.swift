@@ -25,7 +25,7 @@ extension FakeWorld {
         let slot = try slot(path, call)
         guard let existing = slot.node else {
             let content: FakeNode.Content =
-                kind == .directory ? .directory(entries: [:], durable: [:]) : .file(bytes: [], durable: [])
+                kind == .directory ? .directory(entries: [:], durable: [:]) : .file()
             _ = try create(slot, content, permissions, call)
             return true
         }
@@ -118,14 +118,14 @@ extension FakeWorld {
         try requireWritable(slot.parent, call)
         guard let device = nodes[slot.parent.node]?.device else { throw call.failure(.noSuchFileOrDirectory) }
         // The new file is complete before the old one goes, so both need room, and that shows before the name does.
-        try requireRoom(for: bytes.count, on: device, call)
+        try requireRoom(for: Int64(bytes.count), on: device, call)
         if let existing = slot.node {
             guard replacing else { throw call.failure(.fileExists) }
             guard nodes[existing]?.kind != .directory else { throw call.failure(.isDirectory) }
             guard !isMountPoint(existing) else { throw call.failure(.resourceBusy) }
             unlink(existing)
         }
-        let node = addNode(on: device, .file(bytes: bytes, durable: bytes), permissions)
+        let node = addNode(on: device, .file(bytes), permissions)
         link(node, as: slot.name, in: slot.parent.node)
         nodes[slot.parent.node]?.sync()
     }
@@ -138,14 +138,13 @@ extension FakeWorld {
             slot.node == nil
             ? FakePosition(
                 mount: slot.parent.mount,
-                node: try create(slot, .file(bytes: [], durable: []), FilePermissions(rawValue: 0o644), call))
+                node: try create(slot, .file(), FilePermissions(rawValue: 0o644), call))
             : try walk(path, call)
         try requireWritable(target, call)
-        guard let node = nodes[target.node], case .file(_, let durable) = node.content else {
-            throw call.failure(kind: .isDirectory)
-        }
-        try requireRoom(for: max(0, bytes.count - node.bytes.count), on: node.device, call)
-        nodes[target.node]?.content = .file(bytes: bytes, durable: durable)
+        guard let node = nodes[target.node], node.kind == .regular else { throw call.failure(kind: .isDirectory) }
+        let content = SparseBytes(bytes)
+        try requireRoom(for: content.allocatedBytes - node.usedBytes, on: node.device, call)
+        nodes[target.node]?.bytes = content
     }
 
     mutating func rename(

@@ -9,8 +9,12 @@ struct FakeWorld: Sendable {
     var mounts: [FakeMount] = []
     /// How many trees hold a directory open, by mount.
     var openHandles: [Int: Int] = [:]
-    /// Which nodes are locked.
+    /// Which nodes are locked by handles.
     var locks: Set<NodeID> = []
+    var devices: [DeviceNumber: FakeBlockDevice] = [:]
+    /// Devices that will be there at a time of the monotonic clock.
+    var arrivals: [(time: Duration, device: FakeBlockDevice)] = []
+    private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
     private var lastMount = 20
     private var lastDevice: UInt32 = 30
@@ -19,7 +23,8 @@ struct FakeWorld: Sendable {
     /// A world with one file system at `/`.
     init() {
         let device = addFileSystem(type: "ext4", source: "/dev/vda", totalBytes: 16 << 30, totalInodes: 1 << 20)
-        addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        let root = addMount(device, root: rootNode(of: device), covering: nil, in: 1, options: [], isPermanent: true)
+        addDeviceDirectory(in: root)
     }
 
     // MARK: File systems and nodes
@@ -87,9 +92,11 @@ struct FakeWorld: Sendable {
     }
 
     /// Fails as a full disk does when there is no room for one more node of this size.
-    func requireRoom(for bytes: Int, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
+    func requireRoom(for bytes: Int64, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
         let free = capacity(of: device)
-        guard free.availableInodes > 0, (Int64(bytes) + 4095) / 4096 * 4096 <= free.availableBytes else {
+        let (rounded, overflow) = max(0, bytes).addingReportingOverflow(SparseBytes.pageSize - 1)
+        let needed = rounded / SparseBytes.pageSize * SparseBytes.pageSize
+        guard !overflow, free.availableInodes > 0, needed <= free.availableBytes else {
             throw call.failure(.noSpace)
         }
     }
@@ -106,6 +113,11 @@ struct FakeWorld: Sendable {
             next = place.parent
         }
         return nil
+    }
+
+    mutating func nextSequence() -> UInt64 {
+        lastSequence += 1
+        return lastSequence
     }
 
     mutating func nextName(prefix: String) -> String {
@@ -166,5 +178,6 @@ struct FakeWorld: Sendable {
             }
         }
         nodes = nodes.filter { alive.contains($0.key) }
+        loseDevicePower()
     }
 }

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// An open block device.
+struct DeviceNode: ~Copyable {
+    private let descriptor: OwnedDescriptor
+    private let site: CallSite
+    private let isDirect: Bool
+
+    /// Opens a device to read past the page cache, so that what is read is what the medium holds.
+    static func open(_ path: FilePath, for operation: HostOperation) throws(HostError) -> DeviceNode {
+        let site = CallSite(operation, at: path)
+        // Looked at before it is opened: to open a tape or a FIFO is an effect.
+        try requireBlockDevice(path, site)
+        switch openIfPossible(path, CLINUX_O_READ | CLINUX_O_DIRECT, for: site) {
+        case .opened(let descriptor): return try DeviceNode(descriptor, site, isDirect: true)
+        case .refused(.invalidArgument): break
+        case .refused(let errno): throw site.failure(errno)
+        }
+        switch openIfPossible(path, CLINUX_O_READ, for: site) {
+        case .opened(let descriptor): return try DeviceNode(descriptor, site, isDirect: false)
+        case .refused(let errno): throw site.failure(errno)
+        }
+    }
+
+    /// Opens a path through links, for a caller that tells error numbers apart.
+    static func openIfPossible(_ path: FilePath, _ flags: UInt64, for site: CallSite) -> Resolution.Outcome {
+        let opened = path.withPlatformString { text in
+            site.result { clinux_openat2(CLINUX_AT_FDCWD, text, flags, 0, 0) }
+        }
+        switch opened {
+        case .success(let raw): return .opened(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw)))
+        case .failure(let errno): return .refused(errno)
+        }
+    }
+
+    private static func requireBlockDevice(_ path: FilePath, _ site: CallSite) throws(HostError) {
+        switch openIfPossible(path, CLINUX_O_PATH, for: site) {
+        case .opened(let place): try requireBlockDevice(place, site)
+        case .refused(let errno): throw site.failure(errno)
+        }
+    }
+
+    private static func requireBlockDevice(
+        _ descriptor: borrowing OwnedDescriptor, _ site: CallSite
+    ) throws(HostError) {
+        guard UInt32(try site.status(of: descriptor).stx_mode) & UInt32(Glibc.S_IFMT) == UInt32(Glibc.S_IFBLK) else {
+            throw site.failure(kind: .wrongType, detail: "it is no block device")
+        }
+    }
+
+    private init(_ descriptor: consuming OwnedDescriptor, _ site: CallSite, isDirect: Bool) throws(HostError) {
+        // Again: something else may have taken the name meanwhile.
+        try Self.requireBlockDevice(descriptor, site)
+        self.descriptor = descriptor
+        self.site = site
+        self.isDirect = isDirect
+    }
+
+    /// Reads bytes, fewer at the end of the device.
+    func read(at offset: Int64, count: Int) throws(HostError) -> [UInt8] {
+        let raw = descriptor.raw
+        var size: UInt64 = 0
+        var sector: CInt = 0
+        try site.check { clinux_block_get_size(raw, &size) }
+        try site.check { clinux_block_get_sector_size(raw, &sector) }
+        let end = min(Int64(clamping: size), offset + Int64(count))
+        guard offset < end else { return [] }
+        // Past the page cache only whole sectors can be read.
+        let unit = isDirect ? max(512, Int64(sector)) : 1
+        let first = offset / unit * unit
+        let length = Int(min((end + unit - 1) / unit * unit, Int64(clamping: size)) - first)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 4096)
+        defer { buffer.deallocate() }
+        var filled = 0
+        while filled < length {
+            let start = filled
+            let read = try site.check(detail: "at byte \(first + Int64(start))") {
+                clinux_pread(raw, buffer.baseAddress?.advanced(by: start), length - start, first + Int64(start))
+            }
+            guard read > 0 else {
+                throw site.failure(
+                    kind: .inputOutput, detail: "it ends at byte \(first + Int64(start)), short of its size")
+            }
+            filled += read
+        }
+        let skipped = Int(offset - first)
+        return Array(buffer[skipped..<(skipped + Int(end - offset))])
+    }
+}

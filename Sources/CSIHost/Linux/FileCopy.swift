@@ -1,0 +1,121 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Copies the content of one open file into another, new one.
+struct FileCopy {
+    /// How much is copied between two looks at whether the task is cancelled.
+    private static let step: Int64 = 16 << 20
+
+    /// How much is copied at once where the kernel cannot do it.
+    private static let bufferSize = 1 << 20
+
+    let source: CInt
+    let copy: CInt
+    let size: Int64
+    let sourceSite: CallSite
+    let copySite: CallSite
+    let options: CopyOptions
+
+    /// Copies everything; nothing is durable yet.
+    func run() throws(HostError) -> CopyOutcome {
+        try checkCancellation()
+        if options.sharing != .never, try share() { return .reflink }
+        guard options.sharing != .required else { throw ImageRule.cannotShare(sourceSite.path) }
+        // The size first, so that holes at the end need nothing.
+        try copySite.check { clinux_ftruncate(copy, size) }
+        _ = clinux_advise_sequential(source)
+        var copied: Int64 = 0
+        var position: Int64 = 0
+        // Where blocks must not be shared the kernel's own copying will not do: it may share them.
+        var inKernel = options.sharing != .never
+        while let extent = try nextData(after: position) {
+            position = extent.lowerBound
+            while position < extent.upperBound {
+                let end = min(extent.upperBound, position + Self.step)
+                try copyStep(position..<end, inKernel: &inKernel)
+                copied += end - position
+                position = end
+                options.progress?(CopyProgress(copiedBytes: copied, position: position, totalBytes: size))
+                try checkCancellation()
+            }
+        }
+        options.progress?(CopyProgress(copiedBytes: copied, position: size, totalBytes: size))
+        return .copied(bytes: copied)
+    }
+
+    private func checkCancellation() throws(HostError) {
+        if Task.isCancelled { throw copySite.failure(kind: .cancelled) }
+    }
+
+    /// Shares all blocks, if the file system can.
+    private func share() throws(HostError) -> Bool {
+        switch copySite.result({ clinux_clone_file(copy, source) }) {
+        case .success: return true
+        case .failure(.improperLink), .failure(.invalidArgument), .failure(.badFileDescriptor): return false
+        case .failure(Errno(rawValue: ENOTTY)): return false
+        case .failure(let errno) where HostError.Kind(errno: errno) == .notSupported: return false
+        case .failure(let errno): throw copySite.failure(errno)
+        }
+    }
+
+    /// The next part that holds data; nil when only a hole is left.
+    private func nextData(after position: Int64) throws(HostError) -> Range<Int64>? {
+        guard position < size else { return nil }
+        let start: Int64
+        switch sourceSite.result({ clinux_lseek(source, position, CLINUX_SEEK_DATA) }) {
+        case .success(let offset): start = Int64(offset)
+        case .failure(.noSuchAddressOrDevice): return nil
+        // A file system that knows no holes has none.
+        case .failure(.invalidArgument): return position..<size
+        case .failure(let errno): throw sourceSite.failure(errno)
+        }
+        guard start < size else { return nil }
+        let end = Int64(try sourceSite.check { clinux_lseek(source, start, CLINUX_SEEK_HOLE) })
+        return start..<max(start + 1, min(end, size))
+    }
+
+    private func copyStep(_ range: Range<Int64>, inKernel: inout Bool) throws(HostError) {
+        var position = range.lowerBound
+        while inKernel, position < range.upperBound {
+            let (from, count) = (position, Int(range.upperBound - position))
+            switch copySite.result({ clinux_copy_file_range(source, copy, from, count) }) {
+            case .success(0): inKernel = false
+            case .success(let copied): position += Int64(copied)
+            case .failure(let errno):
+                guard Self.leavesCopyingToUs(errno) else { throw copySite.failure(errno) }
+                inKernel = false
+            }
+        }
+        if position < range.upperBound { try copyByHand(position..<range.upperBound) }
+        // Writing begins now, so that the final sync has less to wait for.
+        _ = clinux_start_writing(copy, range.lowerBound, range.upperBound - range.lowerBound)
+    }
+
+    private static func leavesCopyingToUs(_ errno: Errno) -> Bool {
+        errno == .improperLink || errno == .invalidArgument || errno == .badFileDescriptor
+            || HostError.Kind(errno: errno) == .notSupported
+    }
+
+    private func copyByHand(_ range: Range<Int64>) throws(HostError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 4096)
+        defer { buffer.deallocate() }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let from = position
+            let count = min(buffer.count, Int(range.upperBound - from))
+            let filled = try sourceSite.check { clinux_pread(source, buffer.baseAddress, count, from) }
+            guard filled > 0 else {
+                throw sourceSite.failure(kind: .notVerified, detail: "it became smaller while it was copied")
+            }
+            var written = 0
+            while written < filled {
+                let start = written
+                written += try copySite.check {
+                    clinux_pwrite(copy, buffer.baseAddress?.advanced(by: start), filled - start, from + Int64(start))
+                }
+            }
+            position += Int64(filled)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import CSIHost
+import SystemPackage
+
+/// A block device of a fake host.
+struct FakeBlockDevice: Sendable {
+    /// Where its bytes are.
+    enum Medium: Sendable {
+        /// Its own; `durable` is what a power failure leaves of them.
+        case disk(bytes: SparseBytes, durable: SparseBytes)
+        /// Those of a file.
+        case loop(FakeLoop)
+    }
+
+    /// The device as it is shown, without holders.
+    var shown: BlockDevice
+    var medium: Medium
+    /// The programs that have it open, besides mounts.
+    var openers: [String] = []
+    /// The parts that cannot be read.
+    var broken: [Range<Int64>] = []
+
+    var loop: FakeLoop? {
+        if case .loop(let loop) = medium { loop } else { nil }
+    }
+}
+
+/// The attachment of a file of a fake host.
+struct FakeLoop: Sendable {
+    let number: Int
+    let file: NodeID
+    var name: String
+    var isDirectIO: Bool
+    /// Whether the kernel keeps a lock on the file, as for what this library attaches.
+    var holdsLock: Bool
+    var isDetachedOnLastClose = false
+}

@@ -1,0 +1,63 @@
+import CSIHost
+import SystemPackage
+
+extension FakeDirectoryTree {
+    func createFile(
+        _ path: FilePath, size: Int64, allocation: FileAllocation, permissions: FilePermissions
+    ) async throws(HostError) {
+        let (path, call) = try place(path, .createFile)
+        try ImageRule.check(size: size, .createFile, at: call.path)
+        let position = position
+        try await host.perform(
+            call, by: process,
+            interrupted: { world in
+                try? world.createImage(path, from: position, size: size / 2, .sparse, [.ownerReadWrite], call)
+            },
+            { (world) throws(HostError) in
+                try world.createImage(path, from: position, size: size, allocation, permissions, call)
+            })
+    }
+
+    func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
+        let (path, call) = try place(path, .setFileSize)
+        try ImageRule.check(size: size, .setFileSize, at: call.path)
+        let position = position
+        try await host.perform(
+            call, by: process,
+            interrupted: { world in
+                guard let old = try? world.metadata(of: path, from: position, call)?.size, old < size else { return }
+                try? world.enlargeImage(path, from: position, to: old + (size - old) / 2, .sparse, call)
+            },
+            { (world) throws(HostError) in
+                try world.enlargeImage(path, from: position, to: size, allocation, call)
+            })
+    }
+
+    func copyFile(
+        from source: FilePath, to destination: FilePath, options: CopyOptions
+    ) async throws(HostError) -> CopyOutcome {
+        let (source, call) = try place(source, .copyFile)
+        let (destination, destinationCall) = try place(destination, .copyFile)
+        let position = position
+        if Task.isCancelled { throw destinationCall.failure(kind: .cancelled) }
+        let (outcome, size) = try await host.perform(
+            call, to: destinationCall.path, by: process,
+            interrupted: { $0.copyHalf(of: source, to: destination, from: position, call) },
+            { (world) throws(HostError) -> (CopyOutcome, Int64) in
+                let outcome = try world.copyImage(source, to: destination, from: position, options, call)
+                return (outcome, try world.metadata(of: destination, from: position, call)?.size ?? 0)
+            })
+        if case .copied(let bytes) = outcome {
+            options.progress?(CopyProgress(copiedBytes: bytes, position: size, totalBytes: size))
+        }
+        return outcome
+    }
+
+    func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
+        let (path, call) = try place(path, .punchHole)
+        try ImageRule.check(hole: offset, length: length, at: call.path)
+        try await host.perform(call, by: process) { [position] (world) throws(HostError) in
+            try world.punchImage(path, from: position, offset..<(offset + length), call)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+public import CSIHost
+public import SystemPackage
+
+/// Setting up and looking at the block devices of a fake host, and what other programs do with them: without effects.
+extension FakeHost {
+    /// Adds a disk of zeros, with its node in `/dev`, which survives a power failure.
+    ///
+    /// - Parameters:
+    ///   - name: the kernel's name, such as `sdb`.
+    ///   - size: the size in bytes.
+    ///   - links: links to the node, below `/dev`, such as `/dev/disk/by-id/...`.
+    ///   - delay: after which time on the clock it appears; zero for now.
+    @discardableResult
+    public func addBlockDevice(
+        _ name: String, size: Int64, logicalSectorSize: Int = 512, physicalSectorSize: Int = 512,
+        isReadOnly: Bool = false, isRemovable: Bool = false, serial: String? = nil, worldWideID: String? = nil,
+        links: [FilePath] = [], after delay: Duration = .zero
+    ) -> BlockDevice? {
+        let time = manualClock.now + delay
+        return try? inspect { (state) throws(HostError) in
+            let taken = state.world.devices.keys.filter { $0.major == 8 }.map(\.minor)
+            let coming = state.world.arrivals.map(\.device.shown.number.minor)
+            let number = DeviceNumber(major: 8, minor: ((taken + coming).max() ?? 0) + 16)
+            let shown = BlockDevice(
+                name: name, path: FilePath("/dev").appending(name), number: number, links: links, size: size,
+                logicalSectorSize: logicalSectorSize, physicalSectorSize: physicalSectorSize, isReadOnly: isReadOnly,
+                isRemovable: isRemovable, serial: serial, worldWideID: worldWideID,
+                sequence: state.world.nextSequence())
+            let zeros = SparseBytes(zeros: size)
+            let device = FakeBlockDevice(shown: shown, medium: .disk(bytes: zeros, durable: zeros))
+            if delay > .zero {
+                state.world.arrivals.append((time, device))
+            } else {
+                state.world.addDevice(device)
+            }
+            return shown
+        }
+    }
+
+    /// Takes a device away, whoever uses it.
+    public func removeBlockDevice(_ path: FilePath) {
+        changeDevice(path) { (world, number) in world.removeDevice(number) }
+    }
+
+    /// Makes a part of a device unreadable.
+    public func breakSectors(of path: FilePath, _ range: Range<Int64>) {
+        changeDevice(path) { (world, number) in world.devices[number]?.broken.append(range) }
+    }
+
+    /// Changes whether a device can be written.
+    public func setReadOnly(_ isReadOnly: Bool, device path: FilePath) {
+        changeDevice(path) { (world, number) in world.devices[number]?.shown.isReadOnly = isReadOnly }
+    }
+
+    /// Writes to a device as an application does; a power failure takes it back until ``syncDevice(_:)``.
+    ///
+    /// - Parameter path: the node, or a place where it is bound.
+    /// - Returns: false when the kernel would refuse it.
+    public func applicationWrites(_ bytes: [UInt8], toDevice path: FilePath, at offset: Int64) -> Bool {
+        let written = try? inspect { (state) throws(HostError) -> Bool in
+            let call = FakeCall(operation: .writeFile, path: path)
+            let position = try state.world.walk(path, call)
+            // The node's mount decides for node files, not for the device behind one.
+            guard let number = state.world.nodes[position.node]?.blockDevice else { return false }
+            try state.world.writeDevice(number, at: offset, bytes, call)
+            return true
+        }
+        return written ?? false
+    }
+
+    /// Makes everything written to a device survive a power failure, as a flush does.
+    public func syncDevice(_ path: FilePath) {
+        changeDevice(path) { (world, number) in world.syncDevice(number) }
+    }
+
+    /// Bytes of a device, fewer at its end; nil when it cannot be read.
+    public func deviceContent(of path: FilePath, at offset: Int64, count: Int) -> [UInt8]? {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .readDevice, path: path)
+            let device = try state.world.device(at: path, call)
+            return try state.world.readDevice(device, at: offset, count: count, call)
+        }
+    }
+
+    /// Lets a program open a device, which keeps it from being detached until ``close(_:by:)``.
+    public func open(_ path: FilePath, by program: String) {
+        changeDevice(path) { (world, number) in world.devices[number]?.openers.append(program) }
+    }
+
+    /// Lets a program close a device that it has opened; one that waits for its last user then goes.
+    public func close(_ path: FilePath, by program: String) {
+        changeDevice(path) { (world, number) in
+            guard let index = world.devices[number]?.openers.firstIndex(of: program) else { return }
+            world.devices[number]?.openers.remove(at: index)
+            guard let device = world.devices[number], device.openers.isEmpty, !world.isExclusivelyUsed(number),
+                device.loop?.isDetachedOnLastClose == true
+            else { return }
+            world.removeDevice(number)
+        }
+    }
+
+    /// Names the devices that are built on a device, such as `dm-0`; they keep it in use.
+    public func setHolders(_ holders: [String], of path: FilePath) {
+        changeDevice(path) { (world, number) in world.devices[number]?.shown.holders = holders.sorted() }
+    }
+
+    // MARK: Loop devices
+
+    /// The attached loop devices in the order of their numbers.
+    public var loopDevices: [LoopDevice] {
+        (try? inspect { (state) throws(HostError) in state.world.loopDevices }) ?? []
+    }
+
+    /// Attaches a file as another program does: without the lock that keeps this library from attaching it again.
+    @discardableResult
+    public func anotherProgramAttaches(_ file: FilePath, name: String = "", isReadOnly: Bool = false) -> LoopDevice? {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .attachLoop, path: file)
+            let options = LoopOptions(name: name, isReadOnly: isReadOnly, sectorSize: .bytes512, directIO: .off)
+            return try state.world.attachLoop(try state.world.walk(file, call), options, locks: false, call)
+        }
+    }
+
+    /// Takes a loop device away as another program does, whoever uses it.
+    ///
+    /// Its number is free at once: what is attached next gets it.
+    public func anotherProgramDetaches(_ path: FilePath) {
+        changeDevice(path) { (world, number) in
+            if world.devices[number]?.loop != nil { world.removeDevice(number) }
+        }
+    }
+
+    // MARK: Private
+
+    private func changeDevice(_ path: FilePath, _ body: (inout FakeWorld, DeviceNumber) -> Void) {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .inspectDevice, path: path)
+            guard let number = try state.world.deviceNumber(at: path, call) else { return }
+            body(&state.world, number)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import CSIHost
+import SystemPackage
+
+extension FakeWorld {
+    /// The attached loop devices in the order of their numbers.
+    var loopDevices: [LoopDevice] {
+        devices.values.compactMap(shown).sorted { $0.number < $1.number }
+    }
+
+    private func shown(_ device: FakeBlockDevice) -> LoopDevice? {
+        guard let loop = device.loop, let file = nodes[loop.file] else { return nil }
+        return LoopDevice(
+            number: loop.number, path: device.shown.path, device: device.shown.number,
+            backing: FileIdentity(device: file.device, inode: file.id), backingPath: backingPath(of: loop.file),
+            name: loop.name, isReadOnly: device.shown.isReadOnly, isDirectIO: loop.isDirectIO,
+            isDetachedOnLastClose: loop.isDetachedOnLastClose, sectorSize: device.shown.logicalSectorSize,
+            size: device.shown.size, sequence: device.shown.sequence)
+    }
+
+    /// Where a file is, as the kernel shows it behind a device.
+    private func backingPath(of file: NodeID) -> String {
+        guard let node = nodes[file], var inside = pathInFileSystem(file) else { return "/ (deleted)" }
+        for mount in mountTable().entries where mount.device == node.device {
+            if inside.removePrefix(mount.root) { return mount.mountPoint.pushing(inside).string }
+        }
+        return inside.string
+    }
+
+    /// Whether an attachment keeps a file locked.
+    func isLockedByLoop(_ file: NodeID, sharing: Bool = false) -> Bool {
+        devices.values.contains { device in
+            guard let loop = device.loop, loop.file == file, loop.holdsLock else { return false }
+            return !(sharing && device.shown.isReadOnly)
+        }
+    }
+
+    /// Attaches a file.
+    ///
+    /// - Parameter locks: whether the kernel is to keep a lock on it, which another program does not ask for.
+    mutating func attachLoop(
+        _ file: FakePosition, _ options: LoopOptions, locks: Bool, _ call: FakeCall
+    ) throws(HostError) -> LoopDevice {
+        guard let node = nodes[file.node] else { throw call.failure(.noSuchFileOrDirectory) }
+        _ = try LoopRule.name(of: options, at: call.path)
+        try LoopRule.check(kind: node.kind, size: node.bytes.count, options: options, at: call.path)
+        if !options.isReadOnly { try requireWritable(file, call) }
+        if locks {
+            guard !self.locks.contains(node.id), !isLockedByLoop(node.id, sharing: options.isReadOnly) else {
+                throw call.failure(kind: .lockHeld, detail: "it is attached already, or another process has locked it")
+            }
+        }
+        let canBypassCache = fileSystems[node.device]?.canBypassCache ?? false
+        if options.directIO == .required, !canBypassCache {
+            throw call.failure(kind: .notSupported, detail: "direct I/O is not possible on this file system")
+        }
+        let used = Set(devices.values.compactMap(\.loop?.number))
+        let number = (0...used.count).first { !used.contains($0) } ?? used.count
+        let loop = FakeLoop(
+            number: number, file: node.id, name: options.name,
+            isDirectIO: options.directIO != .off && canBypassCache, holdsLock: locks)
+        let device = BlockDevice(
+            name: "loop\(number)", path: FilePath("/dev/loop\(number)"),
+            number: DeviceNumber(major: 7, minor: UInt32(clamping: number)), size: node.bytes.count,
+            logicalSectorSize: options.sectorSize.rawValue, physicalSectorSize: options.sectorSize.rawValue,
+            isReadOnly: options.isReadOnly, sequence: nextSequence())
+        addDevice(FakeBlockDevice(shown: device, medium: .loop(loop)))
+        guard let attached = devices[device.number].flatMap(shown) else { throw call.failure(kind: .notVerified) }
+        return attached
+    }
+
+    /// The device as it is now, if it still is the same attachment.
+    func current(_ device: LoopDevice) -> FakeBlockDevice? {
+        guard let current = devices[device.device], let now = shown(current), now.backing == device.backing,
+            device.sequence == nil || now.sequence == device.sequence
+        else { return nil }
+        return current
+    }
+
+    mutating func refreshLoop(_ device: LoopDevice) throws(HostError) -> LoopDevice {
+        guard var now = current(device), let loop = now.loop else { throw LoopRule.replaced(device, .refreshLoop) }
+        let sector = Int64(now.shown.logicalSectorSize)
+        now.shown.size = (nodes[loop.file]?.bytes.count ?? 0) / sector * sector
+        devices[device.device] = now
+        return shown(now) ?? device
+    }
+
+    /// Detaches a device; one that is used is not, as if the time to wait were over.
+    mutating func detachLoop(_ device: LoopDevice) throws(HostError) -> Bool {
+        guard let now = current(device) else { return false }
+        guard !isExclusivelyUsed(device.device) else {
+            throw LoopRule.stillUsed(device, by: users(of: device.device))
+        }
+        guard now.openers.isEmpty else {
+            if case .loop(var loop) = now.medium {
+                loop.isDetachedOnLastClose = true
+                devices[device.device]?.medium = .loop(loop)
+            }
+            throw LoopRule.stillUsed(device, by: users(of: device.device))
+        }
+        removeDevice(device.device)
+        return true
+    }
+}
