@@ -62,7 +62,8 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
             return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
         }
         if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {
-            return .abnormal("the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
+            return .abnormal(
+                "the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
         }
         return .normal
     }
@@ -83,7 +84,8 @@ extension LoopbackDriver: VolumeExpanding {
         guard size > record.capacity else {
             guard request.capacity.contains(record.capacity) else {
                 throw .impossibleCapacity(
-                    "volume \"\(record.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink")
+                    "volume \"\(record.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink"
+                )
             }
             return Expansion(capacity: record.capacity, needsNode: true)
         }

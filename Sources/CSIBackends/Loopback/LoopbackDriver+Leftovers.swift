@@ -2,6 +2,7 @@ import CSICore
 import CSIHost
 import CSIPool
 import Logging
+import SystemPackage
 
 /// What a crash leaves of devices.
 extension LoopbackDriver {

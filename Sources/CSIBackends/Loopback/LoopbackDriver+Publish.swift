@@ -50,8 +50,9 @@ extension LoopbackDriver: VolumePublishing {
         let stack = table.entries(at: target)
         if let top = stack.last {
             let devices = try await devices(of: request.id)
-            let isOurs = stack.contains { belongs($0, to: devices, in: table) }
-            guard try await isOurs || isOrphan(top, in: table) else {
+            var isOurs = stack.contains { belongs($0, to: devices, in: table) }
+            if !isOurs { isOurs = try await isOrphan(top, in: table) }
+            guard isOurs else {
                 throw .preconditionFailed(
                     "\(target) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")
             }

@@ -94,7 +94,8 @@ extension LoopbackDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying
             return try await applyGroup(of: request.capability, at: path)
         }
         if let existing, let other = table.mounts(of: existing).first {
-            throw .preconditionFailed("volume \"\(record.id)\" is mounted at \(other.mountPoint) already; unstage it there")
+            throw .preconditionFailed(
+                "volume \"\(record.id)\" is mounted at \(other.mountPoint) already; unstage it there")
         }
         if let existing, existing.isReadOnly {
             throw .preconditionFailed("volume \"\(record.id)\" is attached read-only as \(existing.path); detach it")
@@ -136,7 +137,8 @@ extension LoopbackDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying
         }
         guard !entry.shows(device) else { return }
         _ = try? await host.mounts.unmount(path, policy: Self.unmountPolicy)
-        throw .fault("the kernel mounted \(entry.source) at \(path) where \(device.path) was asked for; it was unmounted")
+        throw .fault(
+            "the kernel mounted \(entry.source) at \(path) where \(device.path) was asked for; it was unmounted")
     }
 
     /// Takes back what a stage that failed has attached and mounted; what does not go now goes with the next unstage.

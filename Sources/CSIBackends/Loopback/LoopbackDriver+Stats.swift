@@ -56,8 +56,8 @@ extension LoopbackDriver: NodeExpanding {
         let existing = try await soleDevice(showing: image, of: record.id)
         let path = request.path.filePath
         let isShown = table.topmost(at: path).map { belongs($0, to: existing.map { [$0] } ?? [], in: table) } ?? false
-        let isStagedBlock = try await traits.isBlock && pool.stagedBlock(of: record.id)?.path == path.string
-        guard let existing, isShown || isStagedBlock else {
+        let staged = traits.isBlock ? try await pool.stagedBlock(of: record.id) : nil
+        guard let existing, isShown || staged?.path == path.string else {
             throw .notFound(.publication(record.id, request.path), "nothing of it is there")
         }
         if let required = request.capacity?.required, required > record.capacity {
@@ -69,7 +69,8 @@ extension LoopbackDriver: NodeExpanding {
         guard let kind = traits.fileSystem else { return device.size }
         // The path may be a read-only publication; growing takes a writable mount of the same file system.
         guard let writable = table.mounts(of: device).first(where: { !$0.isReadOnly }) else {
-            throw .preconditionFailed("volume \"\(record.id)\" is mounted read-only everywhere; it grows when it is staged")
+            throw .preconditionFailed(
+                "volume \"\(record.id)\" is mounted read-only everywhere; it grows when it is staged")
         }
         _ = try await withHostErrors { () async throws(HostError) in
             try await host.fileSystems.grow(

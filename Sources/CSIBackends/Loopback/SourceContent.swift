@@ -16,9 +16,6 @@ struct SourceContent: Sendable {
 }
 
 extension LoopbackDriver {
-    /// How long writers may be held back for a copy; sharing the blocks of a large image takes a fraction of it.
-    private static let freezeLimit = Duration.seconds(10)
-
     /// The present content of a volume, locked: the caller releases the lock when the copy is made.
     func content(of id: VolumeID) async throws(CSIError) -> SourceContent {
         guard let record = try await pool.record(id) else { throw .notFound(.volume(id)) }
@@ -51,18 +48,12 @@ extension LoopbackDriver {
                 guard !isInUse else {
                     throw .preconditionFailed(
                         "volume \"\(id)\" is in use as \(device.path), and this process does not see where it is mounted, so "
-                            + "it cannot hold back writers; mount the kubelet's directory into it, or set fsFreeze to false")
+                            + "it cannot hold back writers; mount the kubelet's directory into it, or set fsFreeze to false"
+                    )
                 }
             }
             return ImageOrigin(.volume(id), sharing: .required)
         }
-        let (host, mountPoint) = (host, writable.mountPoint)
-        return ImageOrigin(
-            .volume(id), sharing: .required,
-            freeze: { () async throws(CSIError) in
-                try await withHostErrors { () async throws(HostError) in
-                    try await host.fileSystems.freeze(mountPoint, atMost: Self.freezeLimit)
-                }
-            })
+        return ImageOrigin(.volume(id), sharing: .required, freezing: writable.mountPoint)
     }
 }

@@ -43,7 +43,8 @@ struct VolumeClass: Sendable, Hashable {
                     "volume_content_source", "is of a raw block volume, and a volume with a file system was asked for")
             }
             guard fileSystem == nil || fileSystem == content else {
-                throw .invalid("volume_content_source", "holds \(content), and \(kind) was asked for; ask for \(content)")
+                throw .invalid(
+                    "volume_content_source", "holds \(content), and \(kind) was asked for; ask for \(content)")
             }
             kind = content
         }

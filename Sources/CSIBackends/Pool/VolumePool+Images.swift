@@ -20,17 +20,14 @@ public struct ImageOrigin: Sendable {
     /// Whether the copy may share the blocks of the source.
     public var sharing: CopyOptions.Sharing
 
-    /// Called right before the copy to hold back those who write to the source; thawed right after it.
-    public var freeze: (@Sendable () async throws(CSIError) -> (any FrozenFileSystem)?)?
+    /// Where the file system in the source is mounted, whose writers are held back for the copy; nil for nowhere.
+    public var freezing: FilePath?
 
     /// Creates an origin.
-    public init(
-        _ source: Source, sharing: CopyOptions.Sharing = .preferred,
-        freeze: (@Sendable () async throws(CSIError) -> (any FrozenFileSystem)?)? = nil
-    ) {
+    public init(_ source: Source, sharing: CopyOptions.Sharing = .preferred, freezing: FilePath? = nil) {
         self.source = source
         self.sharing = sharing
-        self.freeze = freeze
+        self.freezing = freezing
     }
 
     fileprivate var directory: FilePath? {
@@ -44,6 +41,9 @@ public struct ImageOrigin: Sendable {
 
 /// Volumes that are images, and what belongs to an image.
 extension VolumePool {
+    /// How long writers may be held back for a copy; sharing the blocks of a large image takes a fraction of it.
+    private static let freezeLimit = Duration.seconds(10)
+
     /// Images are read and written by the kernel alone.
     private static let imagePermissions = FilePermissions(rawValue: 0o600)
 
@@ -108,7 +108,7 @@ extension VolumePool {
             try await tree.metadata(of: PoolLayout.format(in: source)) == nil
                 ? nil : try await tree.readFile(PoolLayout.format(in: source), limit: PoolLayout.recordLimit)
         }
-        let frozen = try await origin.freeze?()
+        let frozen = try await freeze(origin.freezing)
         do throws(HostError) {
             try await tree.copyFile(
                 from: PoolLayout.image(in: source), to: image,
@@ -123,6 +123,13 @@ extension VolumePool {
         try await withHostErrors { () async throws(HostError) in
             try await frozen?.thaw()
             if let format { try await tree.writeFileDurably(PoolLayout.format(in: directory), format) }
+        }
+    }
+
+    private func freeze(_ mountPoint: FilePath?) async throws(CSIError) -> (any FrozenFileSystem)? {
+        guard let mountPoint else { return nil }
+        return try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.freeze(mountPoint, atMost: Self.freezeLimit)
         }
     }
 
