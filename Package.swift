@@ -51,6 +51,7 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let doors: [Target] = [
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CMount", pkgConfig: "mount", providers: [.apt(["libmount-dev"])]),
+    .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CLinux"),
 ]
@@ -78,7 +79,7 @@ let libraries: [Target] = [
         swiftSettings: settings),
     .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
     .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
-    .target(name: "CSIHost", dependencies: ["CMount", "CUdev", "CLinux", system], swiftSettings: settings),
+    .target(name: "CSIHost", dependencies: ["CMount", "CBlkid", "CUdev", "CLinux", system], swiftSettings: settings),
     .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
     .target(
         name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),

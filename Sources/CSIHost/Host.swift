@@ -13,6 +13,12 @@ public protocol Host: Sendable {
     /// Files, directories and mount points.
     var files: any FileStore { get }
 
+    /// Programs of the system, such as `mkfs.xfs`.
+    var programs: any Programs { get }
+
+    /// File systems on block devices.
+    var fileSystems: any FileSystems { get }
+
     /// Loop devices: files attached as block devices.
     var loops: any LoopDevices { get }
 
@@ -21,10 +27,4 @@ public protocol Host: Sendable {
 
     /// The time.
     var clock: any HostClock { get }
-
-    /// Programs of the system, such as `mkfs.xfs`.
-    var programs: any Programs { get }
-
-    /// File systems on block devices.
-    var fileSystems: any FileSystems { get }
 }

@@ -106,10 +106,10 @@ extension HostError {
             case notSupported = "not supported by this kernel or file system"
             case notVerified = "the kernel does not show the expected result"
             case inputOutput = "input/output error"
-            case cancelled = "cancelled"
             case programFailed = "a program failed"
             case notBlank = "the device is not blank"
             case damaged = "the file system is damaged"
+            case cancelled = "cancelled"
             case crashed = "the simulated process is dead"
             case other = "unexpected error"
         }
@@ -163,14 +163,14 @@ extension HostError {
         public static let notVerified = Kind(cause: .notVerified)
         /// The device failed (EIO).
         public static let inputOutput = Kind(cause: .inputOutput)
-        /// The task that asked was cancelled; what was half done has been undone.
-        public static let cancelled = Kind(cause: .cancelled)
         /// A program ended with a status that means failure; the detail has what it said.
         public static let programFailed = Kind(cause: .programFailed)
         /// A device that was to be formatted holds something, or nobody can tell.
         public static let notBlank = Kind(cause: .notBlank)
         /// The file system needs a repair that only a human may order (EUCLEAN).
         public static let damaged = Kind(cause: .damaged)
+        /// The task that asked was cancelled; what was half done has been undone.
+        public static let cancelled = Kind(cause: .cancelled)
         /// A fake host was told to crash here; nothing happens any more until it is restarted.
         public static let crashed = Kind(cause: .crashed)
         /// None of the others; ``HostError/errno`` says more.

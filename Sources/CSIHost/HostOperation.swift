@@ -46,6 +46,26 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Run a program.
+    case runProgram
+    /// Recognise what is on a device.
+    case probe
+    /// Make a file system.
+    case makeFileSystem
+    /// Check a file system.
+    case checkFileSystem
+    /// Mount a file system.
+    case mount
+    /// Read the size of a file system.
+    case fileSystemSize
+    /// Grow a file system.
+    case growFileSystem
+    /// Hold back those who write to a file system.
+    case freeze
+    /// Let those who write to a file system go on.
+    case thaw
+    /// Tell a device what a file system does not use.
+    case trim
     /// Create a file of a given size.
     case createFile
     /// Make a file larger.
@@ -72,26 +92,6 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readDevice
     /// Find out who uses a block device.
     case deviceUsers
-    /// Run a program.
-    case runProgram
-    /// Recognise what is on a device.
-    case probe
-    /// Make a file system.
-    case makeFileSystem
-    /// Check a file system.
-    case checkFileSystem
-    /// Mount a file system.
-    case mount
-    /// Read the size of a file system.
-    case fileSystemSize
-    /// Grow a file system.
-    case growFileSystem
-    /// Hold back those who write to a file system.
-    case freeze
-    /// Let those who write to a file system go on.
-    case thaw
-    /// Tell a device what a file system does not use.
-    case trim
 
     /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
@@ -134,6 +134,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .runProgram: "run a program"
+        case .probe: "probe"
+        case .makeFileSystem: "make a file system on"
+        case .checkFileSystem: "check the file system on"
+        case .mount: "mount"
+        case .fileSystemSize: "read the size of the file system on"
+        case .growFileSystem: "grow the file system on"
+        case .freeze: "freeze"
+        case .thaw: "thaw"
+        case .trim: "trim"
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"
@@ -147,16 +157,6 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
         case .deviceUsers: "find the users of the block device"
-        case .runProgram: "run a program"
-        case .probe: "probe"
-        case .makeFileSystem: "make a file system on"
-        case .checkFileSystem: "check the file system on"
-        case .mount: "mount"
-        case .fileSystemSize: "read the size of the file system on"
-        case .growFileSystem: "grow the file system on"
-        case .freeze: "freeze"
-        case .thaw: "thaw"
-        case .trim: "trim"
         }
     }
 }

@@ -22,13 +22,13 @@ struct TracedHost: Host {
 
     var files: any FileStore { TracedFiles(base: base.files, tracing: tracing) }
 
+    var programs: any Programs { TracedPrograms(base: base.programs, tracing: tracing) }
+
+    var fileSystems: any FileSystems { TracedFileSystems(base: base.fileSystems, tracing: tracing) }
+
     var loops: any LoopDevices { TracedLoopDevices(base: base.loops, tracing: tracing) }
 
     var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
 
     var clock: any HostClock { base.clock }
-
-    var programs: any Programs { TracedPrograms(base: base.programs, tracing: tracing) }
-
-    var fileSystems: any FileSystems { TracedFileSystems(base: base.fileSystems, tracing: tracing) }
 }

@@ -12,3 +12,4 @@
 #include "CLinuxBlock.h"
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"
+#include "CLinuxProcess.h"

@@ -90,9 +90,22 @@ enum MakeOptionRule {
             }
             guard let argument = attached ?? words.popFirst() else { throw UnsupportedOption(word, "needs a value") }
             try check(argument, of: flag, rule, kind)
-            checked += [flag, argument]
+            if let earlier = checked.firstIndex(of: flag), joins(rule) {
+                // Some mkfs take the last of several lists and forget the others.
+                checked[earlier + 1] += ",\(argument)"
+            } else {
+                checked += [flag, argument]
+            }
         }
         return checked
+    }
+
+    /// Whether several arguments of one flag are one list.
+    private static func joins(_ rule: Argument) -> Bool {
+        switch rule {
+        case .pairs, .features: true
+        default: false
+        }
     }
 
     private static func split(_ word: String) -> (flag: String, attached: String?) {

@@ -8,6 +8,11 @@ public struct MakeOptions: Sendable, Hashable {
     /// The UUID in its usual form; nil for a random one.
     public var uuid: String?
 
+    /// Whether mkfs tells the device first that nothing is used.
+    ///
+    /// A blank device has nothing to give back, and an image whose blocks were allocated on purpose would lose them.
+    public var discardsFirst = false
+
     /// The words for mkfs, checked against the list of what is allowed.
     public private(set) var arguments: [String]
 

@@ -1,52 +1,243 @@
+import CLinux
+import Glibc
 import SystemPackage
 
 /// File systems on Linux.
 struct LinuxFileSystems: FileSystems {
     let programs: LinuxPrograms
 
+    // MARK: Probe
+
     func probe(_ device: FilePath) async throws(HostError) -> ProbeResult {
-        throw HostError(.probe, at: device, kind: .notSupported)
+        let site = CallSite(.probe, at: device)
+        var result = try Self.examine(device, site)
+        // The superblock of a mounted file system may be read while it is being written.
+        var attempts = 0
+        while case .ambiguous = result, attempts < 3 {
+            attempts += 1
+            _ = clinux_sleep_milliseconds(10)
+            result = try Self.examine(device, site)
+        }
+        return result
     }
+
+    private static func examine(_ path: FilePath, _ site: CallSite) throws(HostError) -> ProbeResult {
+        let device = try DeviceFile(path, site)
+        let ours = SuperblockProbe.examine(try device.image())
+        let theirs = try BlkidProbe.examine(device.descriptor, site)
+        switch (ours, theirs) {
+        case (.ambiguous, _), (.blank, .nothing): return ours
+        case (.content(let ours), .type(let theirs)) where ours.type == theirs: return .content(ours)
+        case (_, .nothing): return .ambiguous("\(ours), and libblkid finds nothing")
+        case (_, .several): return .ambiguous("\(ours), and libblkid finds several things")
+        case (_, .type(let type)): return .ambiguous("\(ours), and libblkid finds \(type.debugDescription)")
+        }
+    }
+
+    /// What is on an unmounted device, which must be this file system.
+    private func content(
+        _ kind: FileSystemKind, _ device: FilePath, _ operation: HostOperation
+    ) async throws(HostError) -> DeviceContent {
+        let found: ProbeResult
+        do throws(HostError) {
+            found = try await probe(device)
+        } catch {
+            throw error.during(operation)
+        }
+        guard case .content(let content) = found, content.fileSystem == kind else {
+            throw HostError(
+                operation, at: device, kind: .invalidArgument, detail: "there is no \(kind) on it; found: \(found)")
+        }
+        return content
+    }
+
+    // MARK: Make
 
     func make(
         _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
     ) async throws(HostError) -> DeviceContent {
-        throw HostError(.makeFileSystem, at: device, kind: .notSupported)
+        let site = CallSite(.makeFileSystem, at: device)
+        // Held by nobody; mkfs opens it so itself, and this says it in an error of ours.
+        _ = try DeviceFile(device, exclusively: true, site)
+        let before: ProbeResult
+        do throws(HostError) {
+            before = try await probe(device)
+        } catch {
+            throw error.during(.makeFileSystem)
+        }
+        guard before.isBlank else {
+            throw site.failure(kind: .notBlank, detail: "nothing was written; found: \(before)")
+        }
+        let program = MakeCommand.program(kind, device, options)
+        let outcome: ProgramOutcome
+        do throws(HostError) {
+            outcome = try await programs.run(program, within: limit)
+        } catch {
+            throw error.during(.makeFileSystem, at: device)
+        }
+        guard outcome.succeeded else { throw HostError(program, outcome, for: .makeFileSystem, at: device) }
+        let made = try await content(kind, device, .makeFileSystem)
+        if let uuid = options.uuid?.lowercased(), made.uuid != uuid {
+            throw site.failure(
+                kind: .notVerified, detail: "it has the UUID \(made.uuid ?? "none"), asked for was \(uuid)")
+        }
+        return made
     }
+
+    // MARK: Check
 
     func check(
         _ kind: FileSystemKind, on device: FilePath, depth: CheckDepth, within limit: Duration
     ) async throws(HostError) -> CheckOutcome {
-        throw HostError(.checkFileSystem, at: device, kind: .notSupported)
+        let site = CallSite(.checkFileSystem, at: device)
+        _ = try DeviceFile(device, exclusively: true, site)
+        guard let program = CheckCommand.program(kind, device, depth) else { return .leftToTheKernel }
+        let outcome: ProgramOutcome
+        do throws(HostError) {
+            outcome = try await programs.run(program, within: limit)
+        } catch {
+            throw error.during(.checkFileSystem, at: device)
+        }
+        guard let found = CheckCommand.outcome(kind, outcome) else {
+            throw HostError(program, outcome, for: .checkFileSystem, at: device)
+        }
+        return found
     }
 
-    func mount(
-        _ device: FilePath, at target: FilePath, options: FileSystemMountOptions, within limit: Duration
-    ) async throws(HostError) -> MountEntry {
-        throw HostError(.mount, at: target, kind: .notSupported)
-    }
+    // MARK: Size
 
     func size(
         of kind: FileSystemKind, on device: FilePath, mountedAt mountPoint: FilePath?
     ) async throws(HostError) -> Int64 {
-        throw HostError(.fileSystemSize, at: device, kind: .notSupported)
+        let site = CallSite(.fileSystemSize, at: device)
+        guard let mountPoint else {
+            let content = try await content(kind, device, .fileSystemSize)
+            guard let size = content.byteCount else { throw site.failure(kind: .notVerified) }
+            return size
+        }
+        let mounted = try MountedFileSystem(mountPoint, .fileSystemSize)
+        try mounted.require(kind, on: device)
+        return try Self.mountedSize(kind, device, mounted, site)
     }
+
+    private static func mountedSize(
+        _ kind: FileSystemKind, _ device: FilePath, _ mounted: borrowing MountedFileSystem, _ site: CallSite
+    ) throws(HostError) -> Int64 {
+        let raw = mounted.directory.raw
+        switch kind {
+        case .ext3, .ext4:
+            // ext4 keeps its superblock in the page cache of the device, so reading the device sees it as it is.
+            let content = SuperblockProbe.examine(try DeviceFile(device, site).image()).content
+            guard let size = content?.byteCount else {
+                throw site.failure(kind: .notVerified, detail: "its superblock cannot be read")
+            }
+            return size
+        case .xfs:
+            var (blocks, blockSize): (UInt64, UInt32) = (0, 0)
+            try site.check { clinux_xfs_size(raw, &blocks, &blockSize) }
+            return SuperblockProbe.size(blocks, of: UInt64(blockSize)) ?? .max
+        case .btrfs:
+            var (size, devices): (UInt64, UInt64) = (0, 0)
+            try site.check { clinux_btrfs_size(raw, &size, &devices) }
+            guard devices == 1 else {
+                throw site.failure(kind: .notSupported, detail: "the file system is spread over \(devices) devices")
+            }
+            return Int64(clamping: size)
+        }
+    }
+
+    // MARK: Grow
 
     func grow(
         _ kind: FileSystemKind, on device: FilePath, mountedAt mountPoint: FilePath?, within limit: Duration
     ) async throws(HostError) -> GrowOutcome {
-        throw HostError(.growFileSystem, at: device, kind: .notSupported)
+        let site = CallSite(.growFileSystem, at: device)
+        let before = try await sizeToGrow(kind, device, mountPoint)
+        let available = try DeviceFile(device, site).size
+        guard before <= available else {
+            throw site.failure(
+                kind: .damaged, detail: "the file system has \(before) bytes, its device only \(available)")
+        }
+        // Less than a block more is no more.
+        guard available - before >= 4096 else { return GrowOutcome(before: before, after: before) }
+        try await grow(kind, device, mountPoint, within: limit)
+        let after = try await sizeToGrow(kind, device, mountPoint)
+        guard after >= before else {
+            throw site.failure(kind: .notVerified, detail: "it had \(before) bytes and now has \(after)")
+        }
+        return GrowOutcome(before: before, after: after)
     }
 
-    func freeze(_ mountPoint: FilePath, atMost limit: Duration) async throws(HostError) -> any FrozenFileSystem {
-        throw HostError(.freeze, at: mountPoint, kind: .notSupported)
+    private func sizeToGrow(
+        _ kind: FileSystemKind, _ device: FilePath, _ mountPoint: FilePath?
+    ) async throws(HostError) -> Int64 {
+        do throws(HostError) {
+            return try await size(of: kind, on: device, mountedAt: mountPoint)
+        } catch {
+            throw error.during(.growFileSystem)
+        }
     }
 
-    func thaw(_ mountPoint: FilePath) async throws(HostError) -> Bool {
-        throw HostError(.thaw, at: mountPoint, kind: .notSupported)
+    private func grow(
+        _ kind: FileSystemKind, _ device: FilePath, _ mountPoint: FilePath?, within limit: Duration
+    ) async throws(HostError) {
+        let site = CallSite(.growFileSystem, at: device)
+        let program: Program
+        if let mountPoint {
+            guard try !MountedFileSystem(mountPoint, .growFileSystem).entry.isReadOnly else {
+                throw site.failure(.readOnlyFileSystem, detail: "it is mounted read-only at \(mountPoint)")
+            }
+            program =
+                switch kind {
+                case .ext3, .ext4: Program("resize2fs", [device.string])
+                case .xfs: Program("xfs_growfs", ["-d", mountPoint.string])
+                case .btrfs: Program("btrfs", ["filesystem", "resize", "max", mountPoint.string])
+                }
+        } else {
+            guard kind.isExtended else {
+                throw site.failure(kind: .notSupported, detail: "\(kind) grows only while it is mounted")
+            }
+            // resize2fs demands a complete check of a file system that nobody has mounted.
+            let check = Program("e2fsck", ["-f", "-p", device.string])
+            let outcome = try await run(check, site, within: limit)
+            guard let found = CheckCommand.outcome(kind, outcome) else {
+                throw HostError(check, outcome, for: .growFileSystem, at: device)
+            }
+            guard found.isUsable else { throw site.failure(kind: .damaged, detail: "\(found)") }
+            program = Program("resize2fs", [device.string])
+        }
+        let outcome = try await run(program, site, within: limit)
+        guard outcome.succeeded else { throw HostError(program, outcome, for: .growFileSystem, at: device) }
     }
+
+    private func run(
+        _ program: Program, _ site: CallSite, within limit: Duration
+    ) async throws(HostError) -> ProgramOutcome {
+        do throws(HostError) {
+            return try await programs.run(program, within: limit)
+        } catch {
+            throw error.during(site.operation, at: site.path)
+        }
+    }
+
+    // MARK: Trim
 
     func trim(_ mountPoint: FilePath) async throws(HostError) -> Int64 {
-        throw HostError(.trim, at: mountPoint, kind: .notSupported)
+        let mounted = try MountedFileSystem(mountPoint, .trim)
+        let site = CallSite(.trim, at: mountPoint)
+        let raw = mounted.directory.raw
+        var trimmed: UInt64 = 0
+        try site.check { clinux_trim(raw, &trimmed) }
+        return Int64(clamping: trimmed)
+    }
+}
+
+extension HostError {
+    /// The same error as part of a larger operation.
+    func during(_ operation: HostOperation, at path: FilePath? = nil) -> HostError {
+        var error = self
+        error.operation = operation
+        if let path { error.path = path }
+        return error
     }
 }

@@ -10,6 +10,12 @@ public struct LinuxHost: Host {
     /// The files that the process sees.
     public let files: any FileStore
 
+    /// The programs of the system.
+    public let programs: any Programs
+
+    /// The file systems on the machine's devices.
+    public let fileSystems: any FileSystems
+
     /// The machine's loop devices, as the process sees them in `/dev`.
     public let loops: any LoopDevices
 
@@ -19,21 +25,15 @@ public struct LinuxHost: Host {
     /// The kernel's clocks.
     public let clock: any HostClock
 
-    /// The programs of the system.
-    public let programs: any Programs
-
-    /// The file systems on the machine's devices.
-    public let fileSystems: any FileSystems
-
     /// Creates the host; it holds no state.
     public init() {
         mounts = LinuxMounts()
         files = LinuxFiles()
-        loops = LinuxLoopDevices()
-        devices = LinuxBlockDevices()
-        clock = LinuxClock()
         let programs = LinuxPrograms()
         self.programs = programs
         fileSystems = LinuxFileSystems(programs: programs)
+        loops = LinuxLoopDevices()
+        devices = LinuxBlockDevices()
+        clock = LinuxClock()
     }
 }

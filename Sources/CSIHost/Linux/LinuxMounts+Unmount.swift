@@ -25,7 +25,7 @@ extension LinuxMounts {
             steps += 1
             let parent = try Resolution.absolute.openParent(of: target, CLINUX_O_PATH | CLINUX_O_DIRECTORY, for: site)
             let left = ContinuousClock.now.duration(to: deadline)
-            switch try UnmountChild.run(name, in: parent, flags: 0, within: left, site) {
+            switch try Self.unmount(name, in: parent, flags: 0, within: left, site) {
             case .ended(nil):
                 outcome.removed += 1
             case .ended(.invalidArgument), .ended(.noSuchFileOrDirectory):
@@ -49,6 +49,17 @@ extension LinuxMounts {
         return outcome
     }
 
+    /// Unmounts a name in a directory in a child process.
+    private static func unmount(
+        _ name: FilePath.Component, in directory: borrowing OwnedDescriptor, flags: CInt, within limit: Duration,
+        _ site: CallSite
+    ) throws(HostError) -> SystemCallChild.Ending {
+        let raw = directory.raw
+        return try SystemCallChild.run(within: limit, site) {
+            name.withPlatformString { clinux_spawn_umount(raw, $0, flags) }
+        }
+    }
+
     private static func busy(_ mount: MountEntry) -> String {
         "processes, or mounts below it, still use the \(mount.filesystemType) mounted there: see fuser -vm"
     }
@@ -58,7 +69,7 @@ extension LinuxMounts {
         _ mount: MountEntry, _ name: FilePath.Component, _ parent: borrowing OwnedDescriptor,
         _ outcome: inout UnmountOutcome, _ site: CallSite
     ) throws(HostError) {
-        let ended = try UnmountChild.run(name, in: parent, flags: CInt(MNT_DETACH), within: Self.patience, site)
+        let ended = try Self.unmount(name, in: parent, flags: CInt(MNT_DETACH), within: Self.patience, site)
         if case .ended(let errno?) = ended, errno != .invalidArgument, errno != .noSuchFileOrDirectory {
             throw site.failure(errno, detail: "detaching it lazily failed too")
         }

@@ -23,9 +23,9 @@ struct LinuxMounts: MountControl {
 
         let tree = try detachedCopy(of: origin, options, sourceSite)
         let (rawTree, rawPlace) = (tree.raw, place.raw)
-        try change(site) { clinux_move_mount(rawTree, "", rawPlace, "", CLINUX_MOVE_MOUNT_EMPTY_PATHS) }
+        try Self.change(site) { clinux_move_mount(rawTree, "", rawPlace, "", CLINUX_MOVE_MOUNT_EMPTY_PATHS) }
         do throws(HostError) {
-            return try verified(tree, target, options, site)
+            return try Self.verified(tree, target, options, site)
         } catch {
             // By descriptor: exactly the mount that was made here, whatever has been mounted over it since.
             _ = clinux_umount2("/proc/self/fd/\(rawTree)", CInt(MNT_DETACH))
@@ -35,7 +35,7 @@ struct LinuxMounts: MountControl {
 
     /// Makes a mount system call, and explains the error numbers that mean something of their own here.
     @discardableResult
-    private func change(_ site: CallSite, _ call: () -> Int) throws(HostError) -> Int {
+    static func change(_ site: CallSite, _ call: () -> Int) throws(HostError) -> Int {
         switch site.result(call) {
         case .success(let value): return value
         case .failure(.notPermitted):
@@ -67,12 +67,12 @@ struct LinuxMounts: MountControl {
         of origin: borrowing OwnedDescriptor, _ options: BindOptions, _ site: CallSite
     ) throws(HostError) -> OwnedDescriptor {
         let raw = origin.raw
-        let number = try change(site) { clinux_open_tree(raw, "", CLINUX_OPEN_TREE_CLONE) }
+        let number = try Self.change(site) { clinux_open_tree(raw, "", CLINUX_OPEN_TREE_CLONE) }
         let tree = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
         let rawTree = tree.raw
         let attributes = options.mountAttributes
         // Private: mounts that a container makes inside its volume must not appear in, and keep busy, the source.
-        try change(site) {
+        try Self.change(site) {
             clinux_mount_setattr(
                 rawTree, "", UInt32(CLINUX_AT_EMPTY_PATH), attributes.set, attributes.clear, UInt64(MS_PRIVATE))
         }
@@ -80,7 +80,7 @@ struct LinuxMounts: MountControl {
     }
 
     /// Finds the new mount in the kernel's table and compares it with what was asked for.
-    private func verified(
+    static func verified(
         _ tree: borrowing OwnedDescriptor, _ target: FilePath, _ options: BindOptions, _ site: CallSite
     ) throws(HostError) -> MountEntry {
         let id = Int(clamping: try site.status(of: tree).stx_mnt_id)
@@ -100,7 +100,7 @@ struct LinuxMounts: MountControl {
 
 extension BindOptions {
     /// The kernel's attributes to set and to clear for these options.
-    fileprivate var mountAttributes: (set: UInt64, clear: UInt64) {
+    var mountAttributes: (set: UInt64, clear: UInt64) {
         let attributes: [(BindOptions, Int32)] = [
             (.readOnly, MOUNT_ATTR_RDONLY), (.noSetUserID, MOUNT_ATTR_NOSUID), (.noDevices, MOUNT_ATTR_NODEV),
             (.noExec, MOUNT_ATTR_NOEXEC), (.noAccessTime, MOUNT_ATTR_NOATIME),

@@ -13,8 +13,8 @@ public protocol Programs: Sendable {
     ///   - limit: how long it may take.
     /// - Returns: how it ended and what it said. A status other than 0 is an outcome, not an error: programs give their
     ///   statuses meanings of their own.
-    /// - Throws: ``HostError`` of kind `notFound` (no such program: the detail names it), `timedOut` (also when the caller is
-    ///   cancelled), `invalidArgument` (a name with a slash, an argument with a NUL), `resourceLimit`, among others.
+    /// - Throws: ``HostError`` of kind `notFound` (no such program: the detail names it), `timedOut`, `cancelled`,
+    ///   `invalidArgument` (a name with a slash, an argument with a NUL), `resourceLimit`, among others.
     func run(_ program: Program, within limit: Duration) async throws(HostError) -> ProgramOutcome
 }
 

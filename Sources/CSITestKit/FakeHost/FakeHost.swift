@@ -39,6 +39,12 @@ public final class FakeHost: Host {
     /// The files of this host.
     public var files: any FileStore { FakeFiles(host: self) }
 
+    /// The programs of this host.
+    public var programs: any Programs { FakePrograms(host: self) }
+
+    /// The file systems of this host's devices.
+    public var fileSystems: any FileSystems { FakeFileSystems(host: self) }
+
     /// The loop devices of this host.
     public var loops: any LoopDevices { FakeLoopDevices(host: self) }
 
@@ -50,12 +56,6 @@ public final class FakeHost: Host {
 
     /// The clock of this host, to be moved by tests.
     public let manualClock = FakeClock()
-
-    /// The programs of this host.
-    public var programs: any Programs { FakePrograms(host: self) }
-
-    /// The file systems of this host's devices.
-    public var fileSystems: any FileSystems { FakeFileSystems(host: self) }
 
     // MARK: Faults
 

@@ -1,0 +1,59 @@
+/// The two ends of a device, which is where every known format has its signature.
+package struct DeviceImage: Sendable {
+    /// How many bytes of each end are looked at.
+    package static let window = 1 << 20
+
+    /// The size of the device in bytes.
+    let size: Int64
+
+    /// The first MiB, or all of a smaller device.
+    let head: [UInt8]
+
+    /// The last MiB, or all of a smaller device.
+    let tail: [UInt8]
+
+    /// Creates an image; nil when the ends are not as long as they have to be.
+    package init?(size: Int64, head: [UInt8], tail: [UInt8]) {
+        let expected = min(size, Int64(Self.window))
+        guard size >= 0, Int64(head.count) == expected, Int64(tail.count) == expected else { return nil }
+        self.size = size
+        self.head = head
+        self.tail = tail
+    }
+
+    /// Some bytes counted from the beginning.
+    ///
+    /// What lies outside of both ends, or of the device, reads as zeroes, which is no signature of anything.
+    func bytes(at offset: Int64, count: Int) -> DiskBytes {
+        guard offset >= 0, count >= 0 else { return DiskBytes([], count: count) }
+        let tailStart = size - Int64(tail.count)
+        let inHead = offset < Int64(head.count)
+        let (source, start) = inHead ? (head, offset) : (tail, offset - tailStart)
+        guard start >= 0, start < Int64(source.count) else { return DiskBytes([], count: count) }
+        let first = Int(start)
+        let last = min(source.count, first + min(count, source.count))
+        return DiskBytes(source[first..<last], count: count)
+    }
+
+    /// Where the first byte is that is not zero; nil when both ends are zeroes.
+    var firstUsedByte: Int64? {
+        if let place = Self.firstUsedByte(in: head) { return Int64(place) }
+        guard let place = Self.firstUsedByte(in: tail) else { return nil }
+        return size - Int64(tail.count) + Int64(place)
+    }
+
+    private static func firstUsedByte(in bytes: [UInt8]) -> Int? {
+        bytes.withUnsafeBytes { (buffer) -> Int? in
+            // Words first: this runs over every blank device.
+            var place = 0
+            while place + 8 <= buffer.count, buffer.loadUnaligned(fromByteOffset: place, as: UInt64.self) == 0 {
+                place += 8
+            }
+            while place < buffer.count {
+                if buffer[place] != 0 { return place }
+                place += 1
+            }
+            return nil
+        }
+    }
+}

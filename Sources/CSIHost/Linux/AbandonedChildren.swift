@@ -1,0 +1,34 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Child processes that did not end when they should have, to be collected once they do.
+///
+/// A process that waits in the kernel for a device hears not even SIGKILL: nobody waits for it, and it must not stay a zombie.
+enum AbandonedChildren {
+    private final class Child: Sendable {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private static let children = Mutex<[Child]>([])
+
+    /// Takes over the pidfd of a child.
+    static func append(_ child: consuming OwnedDescriptor) {
+        let child = Child(child)
+        children.withLock { $0.append(child) }
+    }
+
+    /// Takes over a child whose pidfd stays with its owner.
+    static func append(copyOf pidfd: CInt) {
+        let copy = clinux_duplicate(pidfd)
+        if copy >= 0 { append(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: copy))) }
+    }
+
+    /// Collects those that have ended.
+    static func collect() {
+        children.withLock { children in
+            children.removeAll { clinux_reap($0.descriptor.raw) != -Int(EAGAIN) }
+        }
+    }
+}

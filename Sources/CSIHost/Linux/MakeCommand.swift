@@ -1,0 +1,29 @@
+import SystemPackage
+
+/// How mkfs is called.
+enum MakeCommand {
+    static func program(_ kind: FileSystemKind, _ device: FilePath, _ options: MakeOptions) -> Program {
+        var arguments = ["-q"]
+        if let label = options.label { arguments += ["-L", label] }
+        var words = options.arguments
+        switch kind {
+        case .ext3, .ext4:
+            if let uuid = options.uuid { arguments += ["-U", uuid] }
+            if !options.discardsFirst {
+                // One list, of which the user's part comes last and wins: mke2fs forgets all but the last -E.
+                if let place = words.firstIndex(of: "-E") {
+                    words[place + 1] = "nodiscard,\(words[place + 1])"
+                } else {
+                    words += ["-E", "nodiscard"]
+                }
+            }
+        case .xfs:
+            if let uuid = options.uuid { arguments += ["-m", "uuid=\(uuid)"] }
+            if !options.discardsFirst, !words.contains("-K") { words.append("-K") }
+        case .btrfs:
+            if let uuid = options.uuid { arguments += ["-U", uuid] }
+            if !options.discardsFirst, !words.contains("-K"), !words.contains("--nodiscard") { words.append("-K") }
+        }
+        return Program("mkfs.\(kind)", arguments + words + ["--", device.string])
+    }
+}
