@@ -134,8 +134,8 @@ let programs: [Target] = [
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSITransport", argumentParser, lifecycle, logging,
-            system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSITransport", argumentParser, lifecycle,
+            logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

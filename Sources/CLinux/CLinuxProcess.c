@@ -224,10 +224,6 @@ long clinux_block_size(int device, uint64_t *size) {
     return result(ioctl(device, BLKGETSIZE64, size));
 }
 
-long clinux_pread(int fd, void *buffer, size_t count, int64_t offset) {
-    return result(pread(fd, buffer, count, offset));
-}
-
 long clinux_fsopen(const char *type) {
     return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
 }

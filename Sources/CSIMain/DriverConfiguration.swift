@@ -1,8 +1,8 @@
 public import CSICore
 public import CSIHostPath
+public import CSILoopback
 public import CSITransport
 public import Logging
-import SystemPackage
 
 /// What a program runs with, checked as a whole.
 public struct DriverConfiguration: Sendable {
@@ -10,6 +10,8 @@ public struct DriverConfiguration: Sendable {
     public enum Backend: Sendable {
         /// Directories of this node.
         case hostPath(HostPathConfiguration)
+        /// Image files of this node, attached as block devices.
+        case loopback(LoopbackConfiguration)
     }
 
     /// The storage.
@@ -56,40 +58,5 @@ public struct DriverConfiguration: Sendable {
         self.logLevel = logLevel
         self.logFormat = logFormat
         self.backend = backend
-    }
-}
-
-extension SettingReader {
-    fileprivate mutating func readBackend() -> DriverConfiguration.Backend? {
-        let name = read(.backend) { (text) throws(ConfigurationMistake) in
-            guard text == "hostpath" else { throw .oneOf(["hostpath"], not: text) }
-            return text
-        }
-        let info = read(.driverName, default: "hostpath.swift-csi.dev") { (text) throws(ConfigurationMistake) in
-            do throws(CSIError) {
-                return try PluginInfo(name: text, version: SwiftCSIVersion.current)
-            } catch {
-                throw ConfigurationMistake(error.message)
-            }
-        }
-        let node = read(.nodeID) { (text) throws(ConfigurationMistake) in
-            do throws(CSIError) {
-                return try NodeID(text)
-            } catch {
-                throw ConfigurationMistake(error.message)
-            }
-        }
-        let pool = read(.pool) { (text) throws(ConfigurationMistake) in
-            let path = FilePath(text)
-            guard path.isAbsolute else { throw ConfigurationMistake("must be an absolute path, and is \"\(text)\"") }
-            return path
-        }
-        guard name != nil, let info, let node, let pool else { return nil }
-        do throws(CSIError) {
-            return .hostPath(try HostPathConfiguration(info: info, nodeID: node, pool: pool))
-        } catch {
-            report(.nodeID, ConfigurationMistake(error.message))
-            return nil
-        }
     }
 }

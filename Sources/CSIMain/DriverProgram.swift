@@ -3,6 +3,7 @@ public import CSICore
 import CSIHost
 import CSIHostPath
 import CSIHostTracing
+import CSILoopback
 import Logging
 import ServiceLifecycle
 import SystemPackage
@@ -52,6 +53,8 @@ public enum DriverProgram {
         switch configuration.backend {
         case .hostPath(let hostPath):
             HostPathDriver(configuration: hostPath, role: role, host: LinuxHost().traced(), logger: logger)
+        case .loopback(let loopback):
+            LoopbackDriver(configuration: loopback, role: role, host: LinuxHost().traced(), logger: logger)
         }
     }
 

@@ -42,6 +42,9 @@ struct SettingReader {
         }
     }
 
+    /// Whether somebody set it.
+    func isSet(_ setting: Setting) -> Bool { text(of: setting) != nil }
+
     private mutating func parsed<Value>(
         _ text: String, _ origin: String, _ parse: (String) throws(ConfigurationMistake) -> Value
     ) -> Value? {

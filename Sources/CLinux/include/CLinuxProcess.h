@@ -54,8 +54,6 @@ long clinux_thaw(int directory);
 long clinux_trim(int directory, uint64_t *trimmed);
 long clinux_block_size(int device, uint64_t *size);
 
-long clinux_pread(int fd, void *buffer, size_t count, int64_t offset);
-
 // The new mount API; see fsopen(2).
 long clinux_fsopen(const char *type);
 long clinux_fsconfig_string(int context, const char *key, const char *value);
