@@ -65,12 +65,13 @@ struct DeviceNode: ~Copyable {
         var sector: CInt = 0
         try site.check { clinux_block_get_size(raw, &size) }
         try site.check { clinux_block_get_sector_size(raw, &sector) }
-        let end = min(Int64(clamping: size), offset + Int64(count))
-        guard offset < end else { return [] }
+        let deviceEnd = Int64(clamping: size)
+        guard offset < deviceEnd, count > 0 else { return [] }
+        let end = offset + min(Int64(count), deviceEnd - offset)
         // Past the page cache only whole sectors can be read.
         let unit = isDirect ? max(512, Int64(sector)) : 1
         let first = offset / unit * unit
-        let length = Int(min((end + unit - 1) / unit * unit, Int64(clamping: size)) - first)
+        let length = Int(min(end + (unit - end % unit) % unit, deviceEnd) - first)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 4096)
         defer { buffer.deallocate() }
         var filled = 0

@@ -52,20 +52,45 @@ extension FakeHost {
         changeDevice(path) { (world, number) in world.devices[number]?.shown.isReadOnly = isReadOnly }
     }
 
-    /// Writes to a device as an application does; a power failure takes it back until ``syncDevice(_:)``.
+    /// Writes to a file or device as an application does; a power failure takes it back until it is synced.
     ///
-    /// - Parameter path: the node, or a place where it is bound.
+    /// - Parameters:
+    ///   - path: the file, the device's node, or a place where one of them is bound.
+    ///   - offset: where to write; a file becomes larger if need be.
     /// - Returns: false when the kernel would refuse it.
-    public func applicationWrites(_ bytes: [UInt8], toDevice path: FilePath, at offset: Int64) -> Bool {
+    public func applicationWrites(_ bytes: [UInt8], into path: FilePath, at offset: Int64) -> Bool {
         let written = try? inspect { (state) throws(HostError) -> Bool in
             let call = FakeCall(operation: .writeFile, path: path)
             let position = try state.world.walk(path, call)
-            // The node's mount decides for node files, not for the device behind one.
-            guard let number = state.world.nodes[position.node]?.blockDevice else { return false }
-            try state.world.writeDevice(number, at: offset, bytes, call)
+            try state.world.requireWritable(position, call)
+            guard let node = state.world.nodes[position.node] else { return false }
+            if let number = node.blockDevice {
+                try state.world.writeDevice(number, at: offset, bytes, call)
+            } else if node.kind == .regular {
+                var content = node.bytes
+                content.write(bytes, at: offset)
+                let growth = content.allocatedBytes - node.bytes.allocatedBytes
+                try state.world.requireRoom(for: growth, on: node.device, call)
+                state.world.nodes[position.node]?.bytes = content
+            } else {
+                return false
+            }
             return true
         }
         return written ?? false
+    }
+
+    /// Bytes of a file or device of any size, fewer at its end; nil when there is none.
+    public func bytes(of path: FilePath, at offset: Int64, count: Int) -> [UInt8]? {
+        sparseContent(of: path)?.read(at: offset, count: count)
+    }
+
+    /// Takes the end of a file away, whoever uses it.
+    public func truncate(_ path: FilePath, to size: Int64) {
+        try? inspect { (state) throws(HostError) in
+            let position = try state.world.walk(path, FakeCall(operation: .setFileSize, path: path))
+            state.world.nodes[position.node]?.bytes.resize(to: size)
+        }
     }
 
     /// Makes everything written to a device survive a power failure, as a flush does.
@@ -102,6 +127,22 @@ extension FakeHost {
     /// Names the devices that are built on a device, such as `dm-0`; they keep it in use.
     public func setHolders(_ holders: [String], of path: FilePath) {
         changeDevice(path) { (world, number) in world.devices[number]?.shown.holders = holders.sorted() }
+    }
+
+    /// Mounts a device as another program does, with an empty file system of some type on it.
+    public func anotherProgramMounts(_ device: FilePath, at path: FilePath, type: String = "ext4") {
+        addDirectory(path)
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .bindMount, path: path)
+            let shown = try state.world.device(at: device, call).shown
+            let place = try state.world.walk(path, call)
+            state.world.addFileSystem(
+                type: type, source: shown.path.string, totalBytes: shown.size, totalInodes: 1 << 16,
+                isReadOnly: shown.isReadOnly, device: shown.number)
+            state.world.addMount(
+                shown.number, root: state.world.rootNode(of: shown.number), covering: place.node, in: place.mount,
+                options: [], isPermanent: false)
+        }
     }
 
     // MARK: Loop devices

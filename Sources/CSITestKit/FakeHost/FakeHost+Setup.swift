@@ -71,17 +71,18 @@ extension FakeHost {
         return written ?? false
     }
 
-    /// The content of a file of at most 64 MiB; nil when there is no such file.
+    /// The content of a file or device of at most 64 MiB; nil when there is no such thing.
     public func content(of path: FilePath) -> [UInt8]? {
         guard let bytes = sparseContent(of: path), bytes.count <= 64 << 20 else { return nil }
         return bytes.bytes
     }
 
-    /// The content of a file of any size; nil when there is no file.
+    /// The content of a file or device of any size; nil when there is none.
     func sparseContent(of path: FilePath) -> SparseBytes? {
         look(path) { (world, position) in
-            guard let node = world.nodes[position.node], node.kind == .regular else { return nil }
-            return node.bytes
+            guard let node = world.nodes[position.node] else { return nil }
+            if let device = node.blockDevice.flatMap({ world.devices[$0] }) { return world.content(of: device) }
+            return node.kind == .regular ? node.bytes : nil
         }
     }
 

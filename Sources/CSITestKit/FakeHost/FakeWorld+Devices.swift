@@ -130,8 +130,8 @@ extension FakeWorld {
     func readDevice(
         _ device: FakeBlockDevice, at offset: Int64, count: Int, _ call: FakeCall
     ) throws(HostError) -> [UInt8] {
-        let end = min(device.shown.size, offset + Int64(count))
-        guard offset < end else { return [] }
+        guard offset < device.shown.size, count > 0 else { return [] }
+        let end = offset + min(Int64(count), device.shown.size - offset)
         if let broken = device.broken.first(where: { $0.overlaps(offset..<end) }) {
             throw call.failure(.ioError, detail: "the medium cannot be read at byte \(max(offset, broken.lowerBound))")
         }

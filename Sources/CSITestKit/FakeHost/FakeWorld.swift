@@ -29,11 +29,14 @@ struct FakeWorld: Sendable {
 
     // MARK: File systems and nodes
 
+    /// - Parameter device: the block device it is on; nil for one that needs none.
+    @discardableResult
     mutating func addFileSystem(
-        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false
+        type: String, source: String, totalBytes: Int64, totalInodes: Int64, isReadOnly: Bool = false,
+        device: DeviceNumber? = nil
     ) -> DeviceNumber {
         lastDevice += 1
-        let device = DeviceNumber(major: 0, minor: lastDevice)
+        let device = device ?? DeviceNumber(major: 0, minor: lastDevice)
         let root = addNode(on: device, .directory(entries: [:], durable: [:]), FilePermissions(rawValue: 0o755))
         fileSystems[device] = FakeFileSystem(
             device: device, type: type, source: source, root: root, totalBytes: totalBytes, totalInodes: totalInodes,

@@ -179,6 +179,7 @@ struct LinuxRig: HostRig {
 
     func cleanUp() {
         if HostKind.mountsAreAllowed {
+            cleanUpDevices()
             // Lazily and from the last one made: nothing may keep the rest.
             while umount2(scratch.string, CInt(MNT_DETACH)) == 0 {}
         } else {
