@@ -44,6 +44,14 @@ public struct HostError: Error, Sendable, Hashable, CustomStringConvertible {
         self.init(operation, at: path, kind: Kind(errno: errno), errno: errno, detail: detail)
     }
 
+    /// The same error as part of a larger operation.
+    package func during(_ operation: HostOperation, at path: FilePath? = nil) -> HostError {
+        var error = self
+        error.operation = operation
+        if let path { error.path = path }
+        return error
+    }
+
     /// One line: operation, path, cause, remedy; control characters in the path are escaped.
     public var description: String {
         var line = "cannot \(operation)"

@@ -13,5 +13,5 @@ public enum FileSystemKind: String, Sendable, Hashable, CaseIterable, CustomStri
     public var description: String { rawValue }
 
     /// Whether it is ext3 or ext4, which share their tools.
-    var isExtended: Bool { self == .ext3 || self == .ext4 }
+    package var isExtended: Bool { self == .ext3 || self == .ext4 }
 }

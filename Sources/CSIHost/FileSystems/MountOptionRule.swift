@@ -2,7 +2,7 @@
 ///
 /// A list of what is allowed, because the kernel takes options that open other devices, run helpers or give up safety, and
 /// learns new ones with every version.
-enum MountOptionRule {
+package enum MountOptionRule {
     /// What an option may be followed by.
     private enum Value {
         case none
@@ -55,7 +55,7 @@ enum MountOptionRule {
     ]
 
     /// How the file systems call a mount that does not replay the journal.
-    static func withoutRecovery(_ kind: FileSystemKind) -> String {
+    package static func withoutRecovery(_ kind: FileSystemKind) -> String {
         switch kind {
         case .ext3, .ext4: "noload"
         case .xfs: "norecovery"

@@ -182,29 +182,20 @@ struct LinuxFileSystems: FileSystems {
         _ kind: FileSystemKind, _ device: FilePath, _ mountPoint: FilePath?, within limit: Duration
     ) async throws(HostError) {
         let site = CallSite(.growFileSystem, at: device)
-        let program: Program
+        guard let program = GrowCommand.program(kind, device, mountedAt: mountPoint) else {
+            throw site.failure(kind: .notSupported, detail: "\(kind) grows only while it is mounted")
+        }
         if let mountPoint {
             guard try !MountedFileSystem(mountPoint, .growFileSystem).entry.isReadOnly else {
                 throw site.failure(.readOnlyFileSystem, detail: "it is mounted read-only at \(mountPoint)")
             }
-            program =
-                switch kind {
-                case .ext3, .ext4: Program("resize2fs", [device.string])
-                case .xfs: Program("xfs_growfs", ["-d", mountPoint.string])
-                case .btrfs: Program("btrfs", ["filesystem", "resize", "max", mountPoint.string])
-                }
         } else {
-            guard kind.isExtended else {
-                throw site.failure(kind: .notSupported, detail: "\(kind) grows only while it is mounted")
-            }
-            // resize2fs demands a complete check of a file system that nobody has mounted.
-            let check = Program("e2fsck", ["-f", "-p", device.string])
+            let check = GrowCommand.check(device)
             let outcome = try await run(check, site, within: limit)
             guard let found = CheckCommand.outcome(kind, outcome) else {
                 throw HostError(check, outcome, for: .growFileSystem, at: device)
             }
             guard found.isUsable else { throw site.failure(kind: .damaged, detail: "\(found)") }
-            program = Program("resize2fs", [device.string])
         }
         let outcome = try await run(program, site, within: limit)
         guard outcome.succeeded else { throw HostError(program, outcome, for: .growFileSystem, at: device) }
@@ -229,15 +220,5 @@ struct LinuxFileSystems: FileSystems {
         var trimmed: UInt64 = 0
         try site.check { clinux_trim(raw, &trimmed) }
         return Int64(clamping: trimmed)
-    }
-}
-
-extension HostError {
-    /// The same error as part of a larger operation.
-    func during(_ operation: HostOperation, at path: FilePath? = nil) -> HostError {
-        var error = self
-        error.operation = operation
-        if let path { error.path = path }
-        return error
     }
 }

@@ -230,6 +230,8 @@ extension FakeWorld {
     fileprivate mutating func closeHandle(on mount: Int) {
         let left = openHandles[mount, default: 1] - 1
         openHandles[mount] = left > 0 ? left : nil
-        if left <= 0 { mounts.removeAll { $0.id == mount && !$0.isAttached } }
+        guard left <= 0 else { return }
+        mounts.removeAll { $0.id == mount && !$0.isAttached }
+        releaseUnmountedFileSystems()
     }
 }

@@ -47,6 +47,35 @@ extension FakeHost {
         }
     }
 
+    /// How mounts spread between the driver's mount namespace and that of the node.
+    public enum Propagation: Sendable, Hashable, CaseIterable {
+        /// Neither way: what the driver mounts, no pod sees.
+        case `private`
+        /// Both ways, as Kubernetes calls `Bidirectional`.
+        case shared
+        /// From the node to the driver alone, as Kubernetes calls `HostToContainer`.
+        case slave
+    }
+
+    /// Sets how the mount at exactly a path spreads what is mounted on it; `/` is private at first, and so is the rest.
+    public func setPropagation(_ propagation: Propagation, at path: FilePath) {
+        try? inspect { (state) throws(HostError) in
+            guard let top = state.world.mountTable().topmost(at: path),
+                let index = state.world.mounts.firstIndex(where: { $0.id == top.mountID })
+            else { return }
+            let group = propagation == .private ? nil : state.world.nextPeerGroup()
+            state.world.mounts[index].peerGroup = propagation == .shared ? group : nil
+            state.world.mounts[index].masterGroup = propagation == .slave ? group : nil
+        }
+    }
+
+    /// Whether the node, and so a pod, sees what the driver has mounted at exactly a path.
+    public func nodeSeesMount(at path: FilePath) -> Bool {
+        let table = mountTable
+        guard let mount = table.topmost(at: path) else { return false }
+        return table.entries.first { $0.mountID == mount.parentID }?.isShared ?? false
+    }
+
     /// Changes the size of the file system that a path lies on, which can leave it overfull.
     public func setCapacity(of path: FilePath, bytes: Int64, inodes: Int64 = 1 << 20) {
         withFileSystem(of: path) { fileSystem in

@@ -29,6 +29,7 @@ public final class FakeHost: Host {
     }
 
     private let state = Mutex(State())
+    let hangs = FakeHangs()
 
     /// Creates a host with an empty root directory on a file system of 16 GiB and a million inodes.
     public init() {}
@@ -110,6 +111,7 @@ public final class FakeHost: Host {
 
     /// Starts the host for a new process: what the crash takes is gone, and so is what the old process held.
     public func restart(after crash: CrashKind = .process) {
+        hangs.remove(nil, at: nil, ending: .crashed)
         state.withLock { state in
             switch crash {
             case .process: state.world.loseProcess()
@@ -150,11 +152,14 @@ public final class FakeHost: Host {
     /// - Parameters:
     ///   - call: the operation and its first path.
     ///   - destination: its second path.
+    ///   - limit: the deadline of the call, for when it hangs; nil for none.
     ///   - process: the process that holds the handle that is used; nil for the current one.
+    ///   - hung: what a call does that has hung until its deadline; nil to fail.
     ///   - interrupted: what an interrupted effect leaves behind.
     ///   - body: the effect.
     func perform<T: Sendable>(
-        _ call: FakeCall, to destination: FilePath? = nil, by process: Int? = nil,
+        _ call: FakeCall, to destination: FilePath? = nil, within limit: Duration? = nil, by process: Int? = nil,
+        hung: (@Sendable (inout FakeWorld) throws(HostError) -> T)? = nil,
         interrupted: @Sendable (inout FakeWorld) -> Void = { _ in },
         _ body: @Sendable (inout FakeWorld) throws(HostError) -> T
     ) async throws(HostError) -> T {
@@ -166,6 +171,17 @@ public final class FakeHost: Host {
             return (effect, state.hook)
         }
         if let hook { try await hook(effect) }
+        var body = body
+        if hangs.hangs(effect) {
+            switch await hangs.wait(effect, within: limit, manualClock) {
+            case .released: break
+            case .crashed: throw call.failure(kind: .crashed)
+            case .cancelled: throw call.failure(kind: .cancelled)
+            case .timedOut:
+                guard let hung else { throw call.failure(kind: .timedOut, detail: "it hung until its deadline") }
+                body = hung
+            }
+        }
         return try inspect { (state) throws(HostError) -> T in
             try Self.requireAlive(state, process, call)
             if let kind = state.faults.take(for: effect) {

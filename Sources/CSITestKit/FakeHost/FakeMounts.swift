@@ -22,8 +22,10 @@ struct FakeMounts: MountControl {
 
     func unmount(_ target: FilePath, policy: UnmountPolicy) async throws(HostError) -> UnmountOutcome {
         let target = try PathRule.absoluteBelowRoot(target, .unmount)
-        return try await host.perform(FakeCall(operation: .unmount, path: target)) { (world) throws(HostError) in
-            try world.unmount(target, policy: policy)
-        }
+        let call = FakeCall(operation: .unmount, path: target)
+        return try await host.perform(
+            call, within: policy.deadline,
+            hung: { (world) throws(HostError) in try world.unmountHung(target, policy: policy) },
+            { (world) throws(HostError) in try world.unmount(target, policy: policy) })
     }
 }

@@ -105,6 +105,13 @@ struct FakeFileSystem: Sendable {
     var totalBytes: Int64
     var totalInodes: Int64
     var isReadOnly: Bool
+    /// The device that it was mounted from; nil for one that a test has set up without.
+    var blockDevice: DeviceNumber?
+    var uuid: String?
+    /// Its own options, beyond `ro` and `rw`.
+    var options: [String] = []
+    /// When the watchdog thaws it, on the host's clock; nil when it is not frozen.
+    var frozenUntil: Duration?
 
     /// Whether files can be read and written past the page cache.
     var canBypassCache: Bool { !["tmpfs", "devtmpfs"].contains(type) }
@@ -124,6 +131,10 @@ struct FakeMount: Sendable {
     var options: BindOptions
     /// Whether it comes back after a power failure.
     let isPermanent: Bool
+    /// The group that it shares its changes with; nil when it is private.
+    var peerGroup: Int?
+    /// The group that it receives changes from; nil when it is not a slave.
+    var masterGroup: Int?
     /// Whether it is in the namespace; a lazily detached one lives on for those who hold it.
     var isAttached = true
 }

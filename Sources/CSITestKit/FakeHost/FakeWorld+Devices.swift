@@ -102,7 +102,7 @@ extension FakeWorld {
     /// Who uses a device.
     func users(of number: DeviceNumber) -> [BlockDeviceUser] {
         guard let device = devices[number] else { return [] }
-        let mounts = mountTable().entries.filter { $0.device == number }.map {
+        let mounts = mountTable().entries.filter { self.blockDevice(of: $0.device) == number }.map {
             BlockDeviceUser.mount(at: $0.mountPoint)
         }
         let processes = device.openers.enumerated().map { index, program in
@@ -111,9 +111,14 @@ extension FakeWorld {
         return mounts + device.shown.holders.map(BlockDeviceUser.device) + processes
     }
 
+    /// The block device that a mounted file system is on, which Btrfs does not show as its own number.
+    private func blockDevice(of fileSystem: DeviceNumber) -> DeviceNumber {
+        fileSystems[fileSystem]?.blockDevice ?? fileSystem
+    }
+
     /// Whether a device has an exclusive user; a mount that was only detached still is one.
     func isExclusivelyUsed(_ number: DeviceNumber) -> Bool {
-        mounts.contains { $0.device == number } || devices[number]?.shown.holders.isEmpty == false
+        mounts.contains { blockDevice(of: $0.device) == number } || devices[number]?.shown.holders.isEmpty == false
     }
 
     // MARK: Content

@@ -14,7 +14,8 @@ extension FakeWorld {
             mountID: mount.id, parentID: mount.parentID, device: mount.device, root: root ?? "/",
             isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: fileSystem.type,
             source: fileSystem.source, mountOptions: mount.options.mountTableWords,
-            superOptions: [fileSystem.isReadOnly ? "ro" : "rw"])
+            superOptions: [fileSystem.isReadOnly ? "ro" : "rw"] + fileSystem.options, peerGroup: mount.peerGroup,
+            masterGroup: mount.masterGroup)
     }
 
     /// Where a mount is, which changes when directories above it are renamed.
@@ -65,6 +66,22 @@ extension FakeWorld {
             outcome.removed += 1
         }
         if outcome.removed == 0 { try refuseLinks(to: target, call) }
+        releaseUnmountedFileSystems()
+        return outcome
+    }
+
+    /// What an unmount does that has not returned at its deadline.
+    mutating func unmountHung(_ target: FilePath, policy: UnmountPolicy) throws(HostError) -> UnmountOutcome {
+        guard policy.whenHung == .detach else {
+            let call = FakeCall(operation: .unmount, path: target)
+            throw call.failure(kind: .timedOut, detail: "unmounting did not return within \(policy.deadline)")
+        }
+        var outcome = UnmountOutcome(removed: 0, detached: false)
+        while let top = mountTable().topmost(at: target) {
+            detach(top.mountID)
+            outcome = UnmountOutcome(removed: outcome.removed + 1, detached: true)
+        }
+        releaseUnmountedFileSystems()
         return outcome
     }
 

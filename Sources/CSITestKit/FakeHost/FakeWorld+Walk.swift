@@ -77,6 +77,10 @@ extension FakeWorld {
         if mount.options.contains(.readOnly) || fileSystems[mount.device]?.isReadOnly == true {
             throw call.failure(.readOnlyFileSystem)
         }
+        // A real writer waits here; a model that waits would never end.
+        if fileSystems[mount.device]?.frozenUntil != nil {
+            throw call.failure(kind: .busy, detail: "the file system is frozen")
+        }
     }
 
     /// Follows links to the path that an operator's path means.

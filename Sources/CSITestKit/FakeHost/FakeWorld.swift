@@ -14,6 +14,10 @@ struct FakeWorld: Sendable {
     var devices: [DeviceNumber: FakeBlockDevice] = [:]
     /// Devices that will be there at a time of the monotonic clock.
     var arrivals: [(time: Duration, device: FakeBlockDevice)] = []
+    /// The files of file systems that are not mounted, by the number that is on their devices.
+    var trees: [UInt64: FakeTree] = [:]
+    var scripts = FakeScripts()
+    private var lastPeerGroup = 0
     private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
     private var lastMount = 20
@@ -137,11 +141,18 @@ struct FakeWorld: Sendable {
         isPermanent: Bool
     ) -> FakeMount {
         lastMount += 1
-        let mount = FakeMount(
+        var mount = FakeMount(
             id: lastMount, parentID: parent, covered: covered, device: device, root: root, options: options,
             isPermanent: isPermanent)
+        // What is mounted on a shared mount is shared from then on, as a group of its own.
+        if self.mount(parent)?.peerGroup != nil { mount.peerGroup = nextPeerGroup() }
         mounts.append(mount)
         return mount
+    }
+
+    mutating func nextPeerGroup() -> Int {
+        lastPeerGroup += 1
+        return lastPeerGroup
     }
 
     func mount(_ id: Int) -> FakeMount? {
@@ -160,6 +171,9 @@ struct FakeWorld: Sendable {
         locks = []
         openHandles = [:]
         mounts.removeAll { !$0.isAttached }
+        // The child process that holds a file system frozen thaws it when the driver dies.
+        for device in fileSystems.keys { fileSystems[device]?.frozenUntil = nil }
+        releaseUnmountedFileSystems()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.
@@ -171,6 +185,7 @@ struct FakeWorld: Sendable {
             nodes[id]?.loseVolatile()
             nodes[id]?.place = nil
         }
+        losePowerOfMountedFileSystems()
         var alive: Set<NodeID> = []
         var pending = fileSystems.values.map(\.root)
         while let id = pending.popLast() {

@@ -1,8 +1,9 @@
-import SystemPackage
+package import SystemPackage
 
 /// How mkfs is called.
-enum MakeCommand {
-    static func program(_ kind: FileSystemKind, _ device: FilePath, _ options: MakeOptions) -> Program {
+package enum MakeCommand {
+    /// The command for a device.
+    package static func program(_ kind: FileSystemKind, _ device: FilePath, _ options: MakeOptions) -> Program {
         var arguments = ["-q"]
         if let label = options.label { arguments += ["-L", label] }
         var words = options.arguments

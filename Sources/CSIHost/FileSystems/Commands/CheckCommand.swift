@@ -1,7 +1,7 @@
-import SystemPackage
+package import SystemPackage
 
 /// How a file system is checked, and what the check's status means.
-enum CheckCommand {
+package enum CheckCommand {
     /// The bits of the status of fsck and e2fsck.
     private struct Status: OptionSet {
         let rawValue: Int
@@ -14,7 +14,7 @@ enum CheckCommand {
     }
 
     /// The program; nil when nothing is to be done.
-    static func program(_ kind: FileSystemKind, _ device: FilePath, _ depth: CheckDepth) -> Program? {
+    package static func program(_ kind: FileSystemKind, _ device: FilePath, _ depth: CheckDepth) -> Program? {
         switch (kind, depth) {
         case (.ext3, .beforeMount), (.ext4, .beforeMount): Program("e2fsck", ["-p", device.string])
         case (.ext3, .complete), (.ext4, .complete): Program("e2fsck", ["-f", "-n", device.string])
@@ -25,7 +25,7 @@ enum CheckCommand {
     }
 
     /// What the program found; nil when it failed to find out.
-    static func outcome(_ kind: FileSystemKind, _ outcome: ProgramOutcome) -> CheckOutcome? {
+    package static func outcome(_ kind: FileSystemKind, _ outcome: ProgramOutcome) -> CheckOutcome? {
         guard case .exited(let number) = outcome.ending else { return nil }
         guard kind.isExtended else {
             switch number {
