@@ -261,7 +261,6 @@ def test_restarts_change_nothing(names):
             snapshot = volume.snapshot(controller, "kept")
         for binary in (rig.controller, rig.node):
             binary.kill()
-        # Attached by a node that died before it mounted: nobody stages it, so it goes.
         with rig.controller.start().connect() as controller:
             lost = Volume(rig, next(names), fs="ext4").create(controller, 64 * MIB)
         image = rig.pool / "volumes" / lost.id / "image"
@@ -270,7 +269,8 @@ def test_restarts_change_nothing(names):
         with rig.controller.connect() as controller, rig.node.connect() as node:
             assert digest(target / "data") == written
             assert len(rig.devices()) == 3, "a device that another program attached is not ours to detach"
-            subprocess.run(["losetup", "-d", rig.devices()[-1]["name"]], check=True)
+            foreign = next(one["name"] for one in rig.devices() if lost.id in one["back-file"])
+            subprocess.run(["losetup", "-d", foreign], check=True)
             listed = controller.controller.ListSnapshots(csi.ListSnapshotsRequest(source_volume_id=volume.id))
             assert [one.snapshot.snapshot_id for one in listed.entries] == [snapshot.snapshot_id]
             raw.publish(node)
