@@ -100,7 +100,8 @@ let backends: [Target] = [
         name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, system], path: "Sources/CSIBackends/Pool",
         swiftSettings: settings),
     .testTarget(
-        name: "CSIPoolTests", dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", system],
+        name: "CSIPoolTests",
+        dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", "CSITransport", logging, system],
         swiftSettings: settings),
     .target(
         name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],

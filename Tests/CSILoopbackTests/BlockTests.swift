@@ -1,4 +1,5 @@
 import CSIHost
+import CSIPool
 import CSIProto
 import CSITestKit
 import CSITransport

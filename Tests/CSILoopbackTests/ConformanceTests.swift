@@ -1,5 +1,6 @@
 import CSICore
 import CSIHost
+import CSIProto
 import CSITestKit
 import CSITransport
 import Glibc
@@ -13,7 +14,7 @@ import Testing
 struct ConformanceTests {
     @Test(
         "Every row of the conformance suite",
-        arguments: [ConformanceConfiguration.AccessType.mount, .block], ["xfs", "ext4"])
+        arguments: [(ConformanceConfiguration.AccessType.mount, "xfs"), (.block, "ext4")])
     func rows(accessType: ConformanceConfiguration.AccessType, pool: String) async throws {
         let fake = Rig.fake(pool: pool)
         var template = Array("/tmp/swift-csi-test.XXXXXX".utf8CString)
@@ -32,7 +33,7 @@ struct ConformanceTests {
         configuration.otherParameters = ["provisioning": "thick"]
         configuration.stagingDirectory = "/scratch/staging"
         configuration.targetDirectory = "/scratch/pods"
-        configuration.repeats = 3
+        configuration.repeats = 2
         configuration.callTimeout = .seconds(20)
         configuration.site = FakeSite(host: fake)
         let client = try await connect(to: endpoint)

@@ -82,16 +82,12 @@ enum Exploration {
         _ = try await driver.call(CSIv1.Controller.deleteSnapshot, .init(snapshotID: "s"))
     }
 
+    /// Both calls that growth takes: between them a crash may have let the next stage do what is the second one's.
     static func expand(_ id: String, to size: Int64) -> Scenario.Step {
         Scenario.Step("expand \(id)") { (driver) async throws(RPCError) in
             _ = try await driver.call(
                 CSIv1.Controller.controllerExpandVolume,
                 .init(volumeID: id, capacityRange: .init(requiredBytes: size)))
-        }
-    }
-
-    static func expandOnNode(_ id: String, to size: Int64) -> Scenario.Step {
-        Scenario.Step("expand \(id) on the node") { (driver) async throws(RPCError) in
             _ = try await driver.call(
                 CSIv1.Node.nodeExpandVolume,
                 .init(
@@ -111,7 +107,7 @@ struct CrashTests {
 
     private let explorer = CrashExplorer(host: Exploration.host, driver: Exploration.driver)
 
-    @Test("Create, stage, publish, grow, delete", arguments: ["ext4", "xfs"], ["thin", "thick"])
+    @Test("Create, stage, publish, grow, delete", arguments: [("ext4", "thick"), ("xfs", "thin")])
     func mounted(fileSystem: String, provisioning: String) async throws {
         let use = Use(fileSystem: fileSystem)
         let size: Int64 = 300 << 20
@@ -120,7 +116,7 @@ struct CrashTests {
                 [
                     Exploration.create("v", use, size: size, parameters: ["provisioning": provisioning]),
                     Exploration.stage("v", use), Exploration.publish("v", use),
-                    Exploration.expand("v", to: 2 * size), Exploration.expandOnNode("v", to: 2 * size),
+                    Exploration.expand("v", to: 2 * size),
                     Exploration.unpublish("v"), Exploration.unstage("v"), Exploration.delete("v"),
                 ], invariant: Self.invariant))
         try report.requireNoFailures()
@@ -136,7 +132,7 @@ struct CrashTests {
                     Exploration.create("v", use), Exploration.stage("v", use),
                     Exploration.publish("v", use, readOnly: true), Exploration.unpublish("v"),
                     Exploration.publish("v", use), Exploration.expand("v", to: 2 * Requests.size),
-                    Exploration.expandOnNode("v", to: 2 * Requests.size), Exploration.unpublish("v"),
+                    Exploration.unpublish("v"),
                     Exploration.unstage("v"), Exploration.delete("v"),
                 ], invariant: Self.invariant))
         try report.requireNoFailures()

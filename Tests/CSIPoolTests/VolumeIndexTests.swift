@@ -7,7 +7,8 @@ import Testing
 struct VolumeIndexTests {
     private static func record(_ number: Int) throws -> VolumeSummary {
         let name = try VolumeName("v\(number)")
-        return VolumeRecord(id: VolumeID(derivedFrom: name), name: name, capacity: 1, fingerprint: Fingerprint()).summary
+        return VolumeRecord(id: VolumeID(derivedFrom: name), name: name, capacity: 1, fingerprint: Fingerprint())
+            .summary
     }
 
     @Test("It stays ordered and complete through random changes", arguments: [1, 2, 3] as [UInt64])

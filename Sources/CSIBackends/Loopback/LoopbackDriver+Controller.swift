@@ -46,7 +46,7 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         if let topology = request.topology, !self.topology.isAccessible(from: topology) { return .none }
         let available = try await pool.room().available(isThick: wanted.isThick)
         let largest = available - available % VolumeTraits.granularity
-        let smallest = try wanted.traits().minimumCapacity
+        let smallest = wanted.minimumCapacity
         return Capacity(
             available: available, largestVolume: largest < smallest ? 0 : largest, smallestVolume: smallest)
     }
@@ -89,6 +89,8 @@ extension LoopbackDriver: VolumeExpanding {
             }
             return Expansion(capacity: record.capacity, needsNode: true)
         }
+        let lock = try await pool.lockImage(of: record.id)
+        defer { lock.release() }
         _ = try await usableImage(of: record)
         let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick)
         defer { reservation.release() }

@@ -125,9 +125,11 @@ extension LoopbackDriver {
         }
     }
 
-    /// Whether a mount shows a node of a loop device that has no file any more: nobody can say whose it was, and nobody
-    /// can use it.
+    /// Whether a mount shows the node of a loop device that has no file any more, or that is gone altogether: nobody can say
+    /// whose it was, and nobody can use it.
     func isOrphan(_ entry: MountEntry, in table: MountTable) async throws(CSIError) -> Bool {
+        guard entry.device == table.mountPoint(containing: "/dev/loop-control")?.device else { return false }
+        guard !entry.isRootDeleted else { return true }
         guard let name = entry.root.lastComponent, name.string.hasPrefix("loop"),
             table.origin(of: FilePath("/dev").appending(name)) == entry.origin
         else { return false }

@@ -13,6 +13,8 @@ struct VolumeClass: Sendable, Hashable {
     /// The file system that is asked for by name; nil leaves the choice to the driver.
     let fileSystem: FileSystemKind?
     let isBlock: Bool
+    /// Whether no capability allows to write.
+    let isForReading: Bool
     let isThick: Bool
     let makeOptions: String
     let freezes: Bool
@@ -26,6 +28,7 @@ struct VolumeClass: Sendable, Hashable {
         let freezes = reader.take(Key.freezes)
         try reader.finish()
         isBlock = capabilities.first?.isBlock ?? false
+        isForReading = !capabilities.isEmpty && capabilities.allSatisfy(\.mode.isReadOnly)
         isThick = try Self.choice(provisioning, Key.provisioning, ["thin": false, "thick": true]) ?? false
         self.freezes = try Self.choice(freezes, Key.freezes, ["false": false, "true": true]) ?? true
         fileSystem = try Self.fileSystem(type, capabilities)
@@ -47,8 +50,18 @@ struct VolumeClass: Sendable, Hashable {
                     "volume_content_source", "holds \(content), and \(kind) was asked for; ask for \(content)")
             }
             kind = content
+        } else if isForReading {
+            throw .invalid(
+                "volume_capabilities",
+                "ask for an empty file system that nobody may write to; name a source, or a mode "
+                    + "that writes")
         }
         return VolumeTraits(fileSystem: kind, makeOptions: makeOptions, freezes: freezes)
+    }
+
+    /// The smallest volume that can be made, in bytes.
+    var minimumCapacity: Int64 {
+        VolumeTraits(fileSystem: isBlock ? nil : fileSystem ?? VolumeTraits.defaultFileSystem).minimumCapacity
     }
 
     private func checkMakeOptions(for kind: FileSystemKind) throws(CSIError) {

@@ -23,6 +23,15 @@ struct PoolPromises: Sendable {
     }
 }
 
+/// What the images of a pool take of the disk, at one moment of the clock.
+struct MeasuredImages: Sendable {
+    /// The bytes in use that are not of images.
+    let foreign: Int64
+    /// The bytes that snapshots hold.
+    let snapshots: Int64
+    let time: Duration
+}
+
 /// The room of a pool of images at one moment.
 ///
 /// The worst that can happen is that every volume is written in full and shares no block with a snapshot any more. So the

@@ -241,12 +241,24 @@ extension VolumePool {
         let tree = try tree()
         let directory = PoolLayout.volume(component)
         try await withHostErrors { () async throws(HostError) in
-            if let bytes { return try await tree.writeFileDurably(directory.appending(name), bytes) }
+            if let bytes {
+                try await sweep(directory, in: tree)
+                return try await tree.writeFileDurably(directory.appending(name), bytes)
+            }
             do throws(HostError) {
                 if try await tree.removeFile(directory.appending(name)) { try await tree.syncDirectory(directory) }
             } catch  where error.kind == .notFound {
                 // The volume is gone, and with it the file.
             }
+        }
+    }
+
+    /// Removes what a durable write left behind that was cut off by a crash.
+    ///
+    /// The caller holds the lock of the image, so nobody writes there now.
+    func sweep(_ directory: FilePath, in tree: any DirectoryTree) async throws(HostError) {
+        for entry in try await tree.list(directory, limit: .max) where entry.name.string.hasPrefix(".new-") {
+            try await tree.removeFile(directory.appending(entry.name))
         }
     }
 }

@@ -42,21 +42,30 @@ extension VolumePool {
     /// What only the disk knows.
     private struct Measured: Sendable {
         let disk: FileSystemCapacity
-        let foreign: Int64
-        let snapshots: Int64
+        let images: MeasuredImages
     }
+
+    /// A pool with more images than this is not looked through for every call.
+    private static let smallPool = 1000
+    /// How long a look through a large pool is good; what volumes write meanwhile changes nothing in it.
+    private static let measureInterval = Duration.seconds(10)
 
     private func room(_ measured: Measured, _ promises: PoolPromises) -> PoolRoom {
         PoolRoom(
             used: measured.disk.usedBytes, available: measured.disk.availableBytes, total: measured.disk.totalBytes,
-            foreign: measured.foreign, snapshots: measured.snapshots, promises: promises,
+            foreign: measured.images.foreign, snapshots: measured.images.snapshots, promises: promises,
             policy: policy ?? PoolPolicy())
     }
 
     private func measure() async throws(CSIError) -> Measured {
         let tree = try tree()
-        let (volumes, snapshots) = state.withLock { ($0.volumes.all, $0.snapshots.all) }
-        return try await withHostErrors { () async throws(HostError) in
+        let disk = try await withHostErrors { () async throws(HostError) in try await tree.capacity() }
+        let now = host.clock.now
+        let (volumes, snapshots, known) = state.withLock { ($0.volumes.all, $0.snapshots.all, $0.images) }
+        if let known, volumes.count + snapshots.count > Self.smallPool, now - known.time < Self.measureInterval {
+            return Measured(disk: disk, images: known)
+        }
+        let images = try await withHostErrors { () async throws(HostError) in
             var ofVolumes: Int128 = 0
             for volume in volumes where volume.content == .image {
                 let image = PoolLayout.image(in: PoolLayout.volume(volume.id.rawValue))
@@ -67,12 +76,13 @@ extension VolumePool {
                 let image = PoolLayout.image(in: PoolLayout.snapshot(snapshot.id.rawValue))
                 ofSnapshots += Int128(try await tree.metadata(of: image)?.allocatedBytes ?? 0)
             }
-            let disk = try await tree.capacity()
             // Shared blocks are counted once by the file system and twice here, hence at least 0.
             let foreign = max(0, Int128(disk.usedBytes) - ofVolumes - ofSnapshots)
-            return Measured(
-                disk: disk, foreign: Int64(clamping: foreign), snapshots: Int64(clamping: ofSnapshots))
+            return MeasuredImages(
+                foreign: Int64(clamping: foreign), snapshots: Int64(clamping: ofSnapshots), time: now)
         }
+        state.withLock { $0.images = images }
+        return Measured(disk: disk, images: images)
     }
 }
 

@@ -38,7 +38,10 @@ extension VolumePool {
                 from: PoolLayout.volume(source), to: partial, as: PoolLayout.image(in: partial), origin, in: tree)
         }
         let summary = record.summary
-        state.withLock { state in _ = state.snapshots.insert(summary) }
+        state.withLock { state in
+            state.snapshots.insert(summary)
+            state.images = nil
+        }
     }
 
     /// Removes a snapshot: from the rename into the trash on it is gone for every caller.
@@ -47,6 +50,9 @@ extension VolumePool {
     public func removeSnapshot(_ id: SnapshotID) async throws(CSIError) {
         guard let component = id.pathComponent else { return }
         try await discard(PoolLayout.snapshot(component), as: component, in: tree())
-        state.withLock { state in _ = state.snapshots.remove(id.rawValue) }
+        state.withLock { state in
+            state.snapshots.remove(id.rawValue)
+            state.images = nil
+        }
     }
 }

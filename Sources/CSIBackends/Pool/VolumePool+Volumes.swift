@@ -29,13 +29,14 @@ extension VolumePool {
 
     /// Writes a record anew, durably, for example with another capacity.
     ///
-    /// The caller holds the volume's key, so nobody else works on it.
+    /// The caller holds the volume's key and the lock of its image, so nobody else works on it.
     public func update(_ record: VolumeRecord) async throws(CSIError) {
         guard let component = record.component else { return }
         let tree = try tree()
-        let path = VolumeRecord.section.record(in: VolumeRecord.section.path(component))
+        let directory = VolumeRecord.section.path(component)
         try await withHostErrors { () async throws(HostError) in
-            try await tree.writeFileDurably(path, record.bytes)
+            try await sweep(directory, in: tree)
+            try await tree.writeFileDurably(VolumeRecord.section.record(in: directory), record.bytes)
         }
         remember(record)
     }

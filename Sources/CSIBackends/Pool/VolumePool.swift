@@ -34,6 +34,8 @@ public final class VolumePool: Sendable {
         var volumes = OrderedIndex<VolumeSummary>()
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
+        /// Nil when snapshots have come or gone since.
+        var images: MeasuredImages?
     }
 
     let configuredPath: FilePath
