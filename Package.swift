@@ -128,15 +128,15 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSITransport",
-            argumentParser, logging, system, lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIMetrics", "CSIPool", "CSIProto",
+            "CSITransport", argumentParser, logging, metrics, system, lifecycle, unixSignals,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSITransport", argumentParser, lifecycle,
-            logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProto", "CSITransport", argumentParser,
+            lifecycle, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

@@ -76,6 +76,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case punchHole
     /// Attach a file as a loop device.
     case attachLoop
+    /// Keep a loop device from showing another file.
+    case holdLoop
     /// Make a loop device as large as its file.
     case refreshLoop
     /// Detach a loop device.
@@ -90,6 +92,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case waitForDevice
     /// Read from a block device.
     case readDevice
+    /// Make what was written to a block device durable.
+    case flushDevice
     /// Find out who uses a block device.
     case deviceUsers
 
@@ -99,12 +103,13 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     public var isMutation: Bool {
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .probe, .fileSystemSize:
+            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
+            .fileSystemSize:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .runProgram,
-            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
+            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
+            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
             true
         }
     }
@@ -149,6 +154,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .copyFile: "copy"
         case .punchHole: "punch a hole into"
         case .attachLoop: "attach a loop device to"
+        case .holdLoop: "hold"
         case .refreshLoop: "resize the loop device"
         case .detachLoop: "detach"
         case .listLoops: "list the loop devices"
@@ -156,6 +162,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .listDevices: "list the block devices"
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
+        case .flushDevice: "flush"
         case .deviceUsers: "find the users of the block device"
         }
     }

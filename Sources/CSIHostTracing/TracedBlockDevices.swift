@@ -32,6 +32,10 @@ struct TracedBlockDevices: BlockDevices {
         }
     }
 
+    func flush(_ device: FilePath) async throws(HostError) {
+        try await tracing.span(.flushDevice, device) { () async throws(HostError) in try await base.flush(device) }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         try await tracing.span(.inspectDevice, device) { () async throws(HostError) in
             try await base.isInUse(device)

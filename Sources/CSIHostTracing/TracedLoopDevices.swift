@@ -24,6 +24,10 @@ struct TracedLoopDevices: LoopDevices {
         try await tracing.span(.listLoops) { () async throws(HostError) in try await base.list() }
     }
 
+    func hold(_ device: LoopDevice) async throws(HostError) -> any HeldDevice {
+        try await tracing.span(.holdLoop, device.path) { () async throws(HostError) in try await base.hold(device) }
+    }
+
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
         try await tracing.span(.refreshLoop, device.path) { () async throws(HostError) in
             try await base.refreshSize(of: device)

@@ -26,10 +26,34 @@ public struct DriverConfiguration: Sendable {
     /// How log lines look.
     public let logFormat: LogFormat
 
+    /// Where health and metrics are served; nil for nowhere.
+    public let httpEndpoint: HTTPAddress?
+
+    /// Whether `csi-node` serves the Controller service, too.
+    public let withController: Bool
+
+    /// How the kubelet learns of the driver; nil when somebody else sees to that.
+    public let registration: Registration?
+
+    /// How the kubelet learns of the driver.
+    public struct Registration: Sendable, Hashable {
+        /// Where the kubelet finds the socket.
+        public let socketOnHost: String
+
+        /// The directory that the kubelet watches.
+        public let registry: String
+    }
+
     /// Reads flags and environment.
+    /// - Parameters:
+    ///   - options: The flags that both programs know.
+    ///   - nodeOptions: The flags of `csi-node`; nil for a program that does not know them.
+    ///   - environment: The environment's variables.
     /// - Throws: Every mistake, each with a line of its own.
-    public init(options: DriverOptions, environment: [String: String]) throws(ConfigurationMistakes) {
-        var reader = SettingReader(options: options, environment: environment)
+    public init(
+        options: DriverOptions, nodeOptions: NodeOptions? = nil, environment: [String: String]
+    ) throws(ConfigurationMistakes) {
+        var reader = SettingReader(options: options, nodeOptions: nodeOptions, environment: environment)
         let endpoint = reader.read(.endpoint) { (text) throws(ConfigurationMistake) in
             do throws(EndpointError) {
                 return try Endpoint(parsing: text)
@@ -49,6 +73,18 @@ public struct DriverConfiguration: Sendable {
             }
             return format
         }
+        let httpEndpoint = reader.readOptional(.httpEndpoint) { (text) throws(ConfigurationMistake) in
+            do throws(HTTPAddressError) {
+                return try HTTPAddress(parsing: text)
+            } catch {
+                throw ConfigurationMistake("\(error)")
+            }
+        }
+        let withController = reader.readOptional(.withController) { (text) throws(ConfigurationMistake) in
+            guard let value = Bool(text) else { throw .oneOf(["true", "false"], not: text) }
+            return value
+        }
+        let registration = reader.readRegistration()
         let backend = reader.readBackend()
         reader.reportUnknown()
         guard let endpoint, let logLevel, let logFormat, let backend, reader.mistakes.isEmpty else {
@@ -58,5 +94,28 @@ public struct DriverConfiguration: Sendable {
         self.logLevel = logLevel
         self.logFormat = logFormat
         self.backend = backend
+        self.httpEndpoint = httpEndpoint
+        self.withController = withController ?? false
+        self.registration = registration
+    }
+}
+
+extension SettingReader {
+    fileprivate mutating func readRegistration() -> DriverConfiguration.Registration? {
+        let path = readOptional(.kubeletRegistrationPath, parse: Self.absolute)
+        let registry = readOptional(.kubeletRegistry, parse: Self.absolute)
+        if path == nil, registry != nil, !mistakes.contains(where: { $0.contains("kubelet") }) {
+            report(.kubeletRegistry, ConfigurationMistake("needs \(Setting.kubeletRegistrationPath.name) as well"))
+        }
+        return path.map {
+            .init(socketOnHost: $0, registry: registry ?? KubeletRegistration.defaultRegistry)
+        }
+    }
+
+    private static func absolute(_ text: String) throws(ConfigurationMistake) -> String {
+        guard FilePath(text).isAbsolute else {
+            throw ConfigurationMistake("must be an absolute path, and is \"\(text)\"")
+        }
+        return text
     }
 }

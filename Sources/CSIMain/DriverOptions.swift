@@ -68,6 +68,16 @@ public struct DriverOptions: ParsableArguments {
             valueName: "format"))
     public var logFormat: String?
 
+    /// Where health and metrics are served.
+    @Option(
+        name: .customLong("http-endpoint"),
+        help: ArgumentHelp(
+            """
+            Where to serve /healthz, /readyz and /metrics: 127.0.0.1:9808, :9808 or unix:///run/csi/http.sock; nowhere \
+            by default. [env: SWIFT_CSI_HTTP_ENDPOINT]
+            """, valueName: "address"))
+    public var httpEndpoint: String?
+
     /// What the parser did not know, to be reported together with every other mistake.
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var unrecognized: [String] = []
@@ -87,6 +97,7 @@ public struct DriverOptions: ParsableArguments {
         case .maximumVolumes: maxVolumesPerNode
         case .logLevel: logLevel
         case .logFormat: logFormat
+        case .httpEndpoint: httpEndpoint
         default: nil
         }
     }

@@ -18,28 +18,53 @@ public enum DriverProgram {
     }
 
     /// Checks the configuration and serves until SIGTERM or SIGINT.
+    /// - Parameters:
+    ///   - name: The program's name, for its messages.
+    ///   - role: What it serves; a node's options may add the Controller service.
+    ///   - options: Its flags.
+    ///   - nodeOptions: The flags that only `csi-node` has.
     /// - Throws: `ExitCode` 64 after printing every mistake of the configuration, 1 after printing why serving ended.
-    public static func run(_ name: String, role: Role, options: DriverOptions) async throws {
+    public static func run(
+        _ name: String, role: Role, options: DriverOptions, nodeOptions: NodeOptions? = nil
+    ) async throws {
         let configuration: DriverConfiguration
         do throws(ConfigurationMistakes) {
-            configuration = try DriverConfiguration(options: options, environment: ProcessEnvironment.variables())
+            configuration = try DriverConfiguration(
+                options: options, nodeOptions: nodeOptions, environment: ProcessEnvironment.variables())
         } catch {
             for line in error.lines { complain(name, line) }
             throw ExitCode(64)
         }
         let handler = LineLogHandler(format: configuration.logFormat, level: configuration.logLevel)
         let logger = Logger(label: name) { _ in handler }
+        let role = configuration.withController ? .all : role
+        // Before the server makes its metrics.
+        let page = configuration.httpEndpoint.map { _ in MetricsPage() }
         let server = CSIServer(
             driver(configuration, role: role, logger: logger), role: role,
             configuration: .init(endpoint: configuration.endpoint), logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [
-                    .init(service: await RunningOperationsReport(of: server)),
-                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
+            var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+                .init(service: await RunningOperationsReport(of: server)),
+                .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+            ]
+            if let registration = configuration.registration {
+                services.append(
+                    .init(
+                        service: try KubeletRegistration(
+                            of: server, socketOnHost: registration.socketOnHost, registry: registration.registry,
+                            logger: logger),
+                        successTerminationBehavior: .ignore))
+            }
+            if let address = configuration.httpEndpoint, let page {
+                services.append(
+                    .init(
+                        service: try OperatorEndpoint(
+                            at: address, for: server, on: configuration.endpoint, page: page, logger: logger)))
+            }
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
             try await group.run()
         } catch {
             complain(name, "\(error)")

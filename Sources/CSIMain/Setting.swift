@@ -18,9 +18,20 @@ struct Setting: Sendable, Hashable {
     static let logLevel = Setting(flag: "--log-level", variable: "SWIFT_CSI_LOG_LEVEL")
     static let logFormat = Setting(flag: "--log-format", variable: "SWIFT_CSI_LOG_FORMAT")
 
-    static let all = [
+    static let httpEndpoint = Setting(flag: "--http-endpoint", variable: "SWIFT_CSI_HTTP_ENDPOINT")
+    static let withController = Setting(flag: "--with-controller", variable: "SWIFT_CSI_WITH_CONTROLLER")
+    static let kubeletRegistrationPath = Setting(
+        flag: "--kubelet-registration-path", variable: "SWIFT_CSI_KUBELET_REGISTRATION_PATH")
+    static let kubeletRegistry = Setting(flag: "--kubelet-registry", variable: "SWIFT_CSI_KUBELET_REGISTRY")
+
+    /// What both programs know.
+    static let common = [
         backend, endpoint, driverName, nodeID, pool, reserve, overcommit, maximumVolumes, logLevel, logFormat,
+        httpEndpoint,
     ]
+
+    /// What `csi-node` knows besides.
+    static let node = [withController, kubeletRegistrationPath, kubeletRegistry]
 
     /// Variables that begin with this are ours, so one that is not known is a mistake.
     static let prefix = "SWIFT_CSI_"

@@ -1,11 +1,14 @@
 /// Reads settings one by one and collects what is wrong with them, so that an operator sees all mistakes at once.
 struct SettingReader {
     private let options: DriverOptions
+    private let nodeOptions: NodeOptions?
     private let environment: [String: String]
     private(set) var mistakes: [String] = []
 
-    init(options: DriverOptions, environment: [String: String]) {
+    /// - Parameter nodeOptions: Nil for a program that does not know them.
+    init(options: DriverOptions, nodeOptions: NodeOptions?, environment: [String: String]) {
         self.options = options
+        self.nodeOptions = nodeOptions
         self.environment = environment
     }
 
@@ -17,6 +20,14 @@ struct SettingReader {
             mistakes.append("\(setting.name) is required")
             return nil
         }
+        return parsed(text, origin, parse)
+    }
+
+    /// A setting that may be left out, which is nil; nil after a mistake, too.
+    mutating func readOptional<Value>(
+        _ setting: Setting, parse: (String) throws(ConfigurationMistake) -> Value
+    ) -> Value? {
+        guard let (text, origin) = text(of: setting) else { return nil }
         return parsed(text, origin, parse)
     }
 
@@ -36,7 +47,7 @@ struct SettingReader {
     /// Notes flags and variables of ours that do not exist.
     mutating func reportUnknown() {
         for argument in options.unrecognized { mistakes.append("\(argument) is not known; see --help") }
-        let known = Set(Setting.all.map(\.variable))
+        let known = Set((Setting.common + (nodeOptions == nil ? [] : Setting.node)).map(\.variable))
         for name in environment.keys.sorted() where name.hasPrefix(Setting.prefix) && !known.contains(name) {
             mistakes.append("the environment variable \(name) is not known; see --help")
         }
@@ -60,7 +71,7 @@ struct SettingReader {
     ///
     /// An empty variable counts as not set, as in manifests that fill it from elsewhere.
     private func text(of setting: Setting) -> (text: String, origin: String)? {
-        if let flag = options.value(of: setting) { return (flag, setting.flag) }
+        if let flag = options.value(of: setting) ?? nodeOptions?.value(of: setting) { return (flag, setting.flag) }
         if let variable = environment[setting.variable], !variable.isEmpty { return (variable, setting.variable) }
         return nil
     }

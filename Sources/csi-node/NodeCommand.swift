@@ -8,15 +8,17 @@ struct NodeCommand: AsyncParsableCommand {
         name: "csi-node",
         abstract: "Serves the CSI Identity and Node services: makes volumes visible to the pods of this node.",
         discussion: """
-            Runs on every node, as root, beside the node driver registrar. Mounts outlive the process.
+            Runs on every node, as root. It registers itself with the kubelet (--kubelet-registration-path), or a node
+            driver registrar beside it does. Mounts outlive the process.
 
             Example: csi-node --backend hostpath --endpoint unix:///run/csi/node.sock --node-id $(hostname) \
             --pool /var/lib/csi-pool
             """)
 
     @OptionGroup var options: DriverOptions
+    @OptionGroup var nodeOptions: NodeOptions
 
     func run() async throws {
-        try await DriverProgram.run("csi-node", role: .node, options: options)
+        try await DriverProgram.run("csi-node", role: .node, options: options, nodeOptions: nodeOptions)
     }
 }

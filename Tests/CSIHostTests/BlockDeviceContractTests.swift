@@ -48,6 +48,8 @@ struct BlockDeviceContractTests {
             #expect(await failure { try await devices.device(at: "relative") } == .invalidPath)
             #expect(await failure { try await devices.read(from: file, at: 0, count: 1) } == .wrongType)
             #expect(await failure { try await devices.read(from: absent, at: 0, count: 1) } == .notFound)
+            #expect(await failure { try await devices.flush(file) } == .wrongType)
+            #expect(await failure { try await devices.flush(absent) } == .notFound)
             #expect(await failure { try await devices.isInUse(file) } == .wrongType)
             #expect(await failure { try await devices.isInUse(absent) } == .notFound)
         }
@@ -57,6 +59,7 @@ struct BlockDeviceContractTests {
     func `reading stays within the device`(kind: HostKind) async throws {
         try await withDevice(kind) { rig, loop in
             #expect(rig.write([1, 2, 3, 4], into: loop.path, at: (1 << 20) - 4))
+            try await rig.host.devices.flush(loop.path)
             let bytes = { (offset: Int64, count: Int) in
                 try await rig.host.devices.read(from: loop.path, at: offset, count: count)
             }

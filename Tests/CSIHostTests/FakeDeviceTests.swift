@@ -33,7 +33,7 @@ struct FakeDeviceTests {
         let disk = try #require(host.addBlockDevice("sdb", size: 1 << 40, serial: "S1"))
         for device in [loop.path, disk.path] {
             #expect(host.applicationWrites([1], into: device, at: 0))
-            host.syncDevice(device)
+            try await host.devices.flush(device)
             #expect(host.applicationWrites([2], into: device, at: 0))
         }
         host.restart(after: .power)

@@ -191,6 +191,26 @@ struct LoopContractTests {
     }
 
     @Test(arguments: HostKind.attaching)
+    func `a number is not used again while its device is held`(kind: HostKind) async throws {
+        try await withImage(kind) { rig, tree in
+            let loops = rig.host.loops
+            try await tree.createFile("other", size: 1 << 20, allocation: .sparse, permissions: [.ownerReadWrite])
+            let first = try await loops.attach("image", in: tree, options: named)
+            let held = try await loops.hold(first)
+            rig.anotherProgramDetaches(first.path)
+            let other = try await loops.attach("other", in: tree, options: named)
+            #expect(other.number != first.number)
+            #expect(try await loops.attached(to: first.backing).map(\.number) == [first.number])
+            #expect(await failure { try await loops.detach(first, within: .milliseconds(20)) } == .busy)
+            held.release()
+            held.release()
+            #expect(try await loops.attached(to: first.backing) == [])
+            #expect(await failure { try await loops.hold(first) } == .stale)
+            #expect(try await loops.detach(other, within: .seconds(5)))
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
     func `many are attached at once, numbers beyond 8 included`(kind: HostKind) async throws {
         try await withDevices(kind) { rig in
             let tree = try await rig.tree()
@@ -276,11 +296,11 @@ struct LoopContractTests {
         }
     }
 
-    @Test(arguments: HostKind.attaching)
-    func `direct I/O is what the device says`(kind: HostKind) async throws {
-        try await withImage(kind) { rig, tree in
+    @Test(arguments: HostKind.attaching, ["ext4", "xfs", "btrfs"])
+    func `direct I/O is what the device says, on every file system`(kind: HostKind, type: String) async throws {
+        try await withDevices(kind) { rig in
             let pool = rig.scratch.appending("pool")
-            try rig.addFileSystem("ext4", at: pool)
+            try rig.addFileSystem(type, at: pool)
             let disk = try await rig.files.openDirectory(pool)
             try await disk.createFile("image", size: 1 << 20, allocation: .sparse, permissions: [.ownerReadWrite])
             for (mode, expected) in [(LoopOptions.DirectIO.required, true), (.preferred, true), (.off, false)] {

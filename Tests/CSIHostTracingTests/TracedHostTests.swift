@@ -39,6 +39,28 @@ struct TracedHostTests {
         #expect(text(spans[6].attributes.get("host.error")) == "\(HostError.Kind.notFound)")
     }
 
+    @Test("Devices are seen, and files in traced directories are attached")
+    func devices() async throws {
+        let tracer = InMemoryTracer()
+        try await withTracer(tracer) {
+            let fake = FakeHost()
+            fake.addDirectory("/pool")
+            let host = fake.traced()
+            let pool = try await host.files.openDirectory("/pool")
+            try await pool.createFile("image", size: 4096, allocation: .sparse, permissions: .ownerReadWrite)
+            let device = try await host.loops.attach("image", in: pool, options: LoopOptions(name: "v"))
+            _ = try await host.devices.read(from: device.path, at: 0, count: 1)
+            try await host.loops.detach(device, within: .zero)
+            #expect(host.clock.now == fake.clock.now)
+        }
+        let seen = tracer.finishedSpans.map { "\($0.operationName) \(text($0.attributes.get("host.path")))" }
+        #expect(
+            seen == [
+                "host.openDirectory /pool", "host.createFile /pool/image", "host.attachLoop /pool/image",
+                "host.readDevice /dev/loop0", "host.detachLoop /dev/loop0",
+            ])
+    }
+
     @Test("Without a tracer the host is left as it is")
     func untraced() {
         let host = FakeHost()

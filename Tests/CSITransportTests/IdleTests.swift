@@ -32,6 +32,21 @@ struct IdleTests {
         }
     }
 
+    @Test func idleTimeoutCountsFromARequestThatCameInPieces() async throws {
+        var configuration = RPCServerConfiguration.forTests
+        configuration.limits.idleTimeout = .milliseconds(100)
+        try await withTestServer(testRouter(), configuration) { endpoint in
+            let client = try RawClient(endpoint)
+            client.headers(1, RawClient.callFields("Probe"))
+            #expect(client.next(within: 30) != nil)
+            #expect(!client.isClosed(within: 30))
+            client.data(1, RawClient.value(""))
+            #expect(client.answer(1).status == 0)
+            #expect(client.isClosed())
+            #expect(client.goAwayCode == 0)
+        }
+    }
+
     @Test func callsThatTakeLongAreNotIdle() async throws {
         var configuration = RPCServerConfiguration.forTests
         configuration.limits.idleTimeout = .milliseconds(100)

@@ -119,6 +119,24 @@ public final class CSIServer: Service {
         server.beginGracefulShutdown()
     }
 
+    /// The driver's name and version.
+    public var driverInfo: PluginInfo { driver.info }
+
+    /// Whether the driver has started, which is what `Probe` answers when the driver is healthy.
+    public var isReady: Bool { pipeline.readiness.state == .ready }
+
+    /// Waits until the driver has started; false when it failed to, or when the task was cancelled.
+    public func waitUntilReady() async -> Bool {
+        while true {
+            switch pipeline.readiness.state {
+            case .ready: return true
+            case .failed: return false
+            case .starting: break
+            }
+            do { try await Task.sleep(for: .milliseconds(20)) } catch { return false }
+        }
+    }
+
     private func startDriver() async {
         let startedAt = ContinuousClock.now
         do throws(CSIError) {

@@ -39,6 +39,12 @@ public protocol BlockDevices: Sendable {
     ///   device, `invalidArgument` when offset or count make no sense, among others.
     func read(from device: FilePath, at offset: Int64, count: Int) async throws(HostError) -> [UInt8]
 
+    /// Makes everything that was written to a device durable, for a loop device also in its file.
+    ///
+    /// What was written through the device's node without a sync is in its page cache only: flush it before its file is
+    /// copied. A mounted file system does this when it is frozen.
+    func flush(_ device: FilePath) async throws(HostError)
+
     /// Whether the kernel would refuse an exclusive user: the device is mounted, part of another device, or held.
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool
 

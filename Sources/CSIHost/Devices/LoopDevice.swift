@@ -2,7 +2,7 @@ public import SystemPackage
 
 /// A file attached as a block device, as the kernel shows it at one moment.
 public struct LoopDevice: Sendable, Hashable {
-    /// The number in the device's name: 3 for `/dev/loop3`. Numbers are used again.
+    /// The number in the device's name, which is used again once it is free.
     public var number: Int
 
     /// The device's node.
@@ -14,8 +14,9 @@ public struct LoopDevice: Sendable, Hashable {
     /// The attached file: the only thing to recognise it by.
     public var backing: FileIdentity
 
-    /// Where the kernel last saw the file, for humans: it may have been renamed, and another namespace may call it
-    /// something else. A removed file's path ends in ` (deleted)`.
+    /// Where the file is, for humans.
+    ///
+    /// It may have been renamed, and another namespace may call it something else. A removed file's path ends in ` (deleted)`.
     public var backingPath: String
 
     /// What ``LoopOptions/name`` was at attaching; other programs put the file's path here.

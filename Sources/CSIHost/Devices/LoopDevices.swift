@@ -34,6 +34,15 @@ public protocol LoopDevices: Sendable {
     /// A device that comes or goes meanwhile may or may not be among them.
     func list() async throws(HostError) -> [LoopDevice]
 
+    /// Opens a device, so that its number cannot come to show another file until it is released.
+    ///
+    /// Between attaching and mounting another program could detach the device, and attach a file of its own under the same
+    /// number. Hold the device, then look at it, format it, mount it; a mount then holds it in turn. While it is held,
+    /// ``detach(_:within:)`` waits.
+    ///
+    /// - Throws: ``HostError`` of kind `stale` when the device is no longer attached to that file.
+    func hold(_ device: LoopDevice) async throws(HostError) -> any HeldDevice
+
     /// Makes a device as large as its file has become.
     ///
     /// - Returns: the device as it is now.
@@ -53,4 +62,10 @@ public protocol LoopDevices: Sendable {
     /// - Throws: ``HostError`` of kind `busy` after that time, naming the mounts, devices and processes that hold it.
     @discardableResult
     func detach(_ device: LoopDevice, within duration: Duration) async throws(HostError) -> Bool
+}
+
+/// A device that is held until it is released or the last reference to it goes.
+public protocol HeldDevice: AnyObject, Sendable {
+    /// Lets go of the device; a second call does nothing.
+    func release()
 }

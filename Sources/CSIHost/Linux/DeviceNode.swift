@@ -58,6 +58,11 @@ struct DeviceNode: ~Copyable {
         self.isDirect = isDirect
     }
 
+    /// Makes everything written to the device durable.
+    func flush() throws(HostError) {
+        try site.sync(descriptor)
+    }
+
     /// Reads bytes, fewer at the end of the device.
     func read(at offset: Int64, count: Int) throws(HostError) -> [UInt8] {
         let raw = descriptor.raw

@@ -4,8 +4,15 @@ import SystemPackage
 
 /// Block devices on Linux.
 struct LinuxBlockDevices: BlockDevices {
-    /// The longest wait without a look, in milliseconds: udevd makes its links some time after the kernel's news.
-    private static let longestPause: CInt = 100
+    /// The longest wait without a look, in milliseconds.
+    ///
+    /// udevd makes its links, and finds out about serial numbers, some time after the kernel's news. To look at all devices costs more than to look at one.
+    private static func longestPause(_ selector: BlockDeviceSelector) -> CInt {
+        switch selector {
+        case .path, .number: 100
+        case .serial, .worldWideID: 1000
+        }
+    }
 
     // MARK: Finding
 
@@ -57,7 +64,7 @@ struct LinuxBlockDevices: BlockDevices {
             guard left > .zero else { throw selector.isAbsent(after: duration) }
             if Task.isCancelled { throw site.failure(kind: .cancelled) }
             // One more than the time left, which is rounded down.
-            monitor.wait(milliseconds: min(Self.longestPause, left.wholeMilliseconds + 1))
+            monitor.wait(milliseconds: min(Self.longestPause(selector), left.wholeMilliseconds + 1))
         }
     }
 
@@ -88,6 +95,10 @@ struct LinuxBlockDevices: BlockDevices {
         let path = try PathRule.absolute(device, .readDevice)
         try DeviceReadRule.check(path, at: offset, count: count)
         return try DeviceNode.open(path, for: .readDevice).read(at: offset, count: count)
+    }
+
+    func flush(_ device: FilePath) async throws(HostError) {
+        try DeviceNode.open(PathRule.absolute(device, .flushDevice), for: .flushDevice).flush()
     }
 
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {

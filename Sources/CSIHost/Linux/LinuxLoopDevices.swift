@@ -173,6 +173,17 @@ struct LinuxLoopDevices: LoopDevices {
 
     // MARK: Changing
 
+    func hold(_ device: LoopDevice) async throws(HostError) -> any HeldDevice {
+        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .holdLoop) {
+        case .refused(let errno):
+            throw errno.saysGone
+                ? LoopRule.replaced(device, .holdLoop) : HostError(.holdLoop, at: device.path, errno: errno)
+        case .opened(let node):
+            guard try node.shows(device) else { throw LoopRule.replaced(device, .holdLoop) }
+            return LinuxHeldDevice(node.intoDescriptor())
+        }
+    }
+
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
         let site = CallSite(.refreshLoop, at: device.path)
         switch try LoopNode.open(device.number, CLINUX_O_READ_WRITE, for: .refreshLoop) {
@@ -194,6 +205,9 @@ extension Errno {
 }
 
 extension LoopNode {
+    /// The open descriptor, to be kept.
+    fileprivate consuming func intoDescriptor() -> OwnedDescriptor { descriptor }
+
     /// Whether it still is the attachment that a caller means.
     borrowing func shows(_ device: LoopDevice) throws(HostError) -> Bool {
         guard let status = try status(), FileIdentity(status) == device.backing else { return false }

@@ -16,6 +16,8 @@ struct FakeBlockDevice: Sendable {
     var medium: Medium
     /// The programs that have it open, besides mounts.
     var openers: [String] = []
+    /// How many handles of the driver hold it open.
+    var handles = 0
     /// The parts that cannot be read.
     var broken: [Range<Int64>] = []
 

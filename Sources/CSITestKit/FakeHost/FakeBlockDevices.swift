@@ -53,6 +53,14 @@ struct FakeBlockDevices: BlockDevices {
         }
     }
 
+    func flush(_ device: FilePath) async throws(HostError) {
+        let path = try PathRule.absolute(device, .flushDevice)
+        let call = FakeCall(operation: .flushDevice, path: path)
+        try await perform(call) { (world) throws(HostError) in
+            world.syncDevice(try world.device(at: path, call).shown.number)
+        }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         let path = try PathRule.absolute(device, .inspectDevice)
         let call = FakeCall(operation: .inspectDevice, path: path)

@@ -117,10 +117,6 @@ extension FakeHost {
         changeDevice(path) { (world, number) in
             guard let index = world.devices[number]?.openers.firstIndex(of: program) else { return }
             world.devices[number]?.openers.remove(at: index)
-            guard let device = world.devices[number], device.openers.isEmpty, !world.isExclusivelyUsed(number),
-                device.loop?.isDetachedOnLastClose == true
-            else { return }
-            world.removeDevice(number)
         }
     }
 
@@ -162,13 +158,11 @@ extension FakeHost {
         }
     }
 
-    /// Takes a loop device away as another program does, whoever uses it.
+    /// Detaches a loop device as another program does: at once, or with its last user where it is mounted or open.
     ///
-    /// Its number is free at once: what is attached next gets it.
+    /// Its number is then free, and what is attached next gets it.
     public func anotherProgramDetaches(_ path: FilePath) {
-        changeDevice(path) { (world, number) in
-            if world.devices[number]?.loop != nil { world.removeDevice(number) }
-        }
+        changeDevice(path) { (world, number) in world.clearLoop(number) }
     }
 
     // MARK: Private

@@ -143,7 +143,11 @@ public final class FakeHost: Host {
 
     /// Looks at or changes the state without an effect.
     func inspect<T: Sendable>(_ body: (inout State) throws(HostError) -> T) throws(HostError) -> T {
-        try state.withLock { (state) throws(HostError) in try body(&state) }
+        try state.withLock { (state) throws(HostError) in
+            // Whatever happens can be the end of a device's last user.
+            defer { state.world.dropIdleLoops() }
+            return try body(&state)
+        }
     }
 
     /// Runs one effect: records it, lets the hook and the faults have their say, and does it, all of it or as far as the

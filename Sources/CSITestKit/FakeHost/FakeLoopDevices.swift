@@ -1,4 +1,5 @@
 import CSIHost
+import Synchronization
 import SystemPackage
 
 /// The loop devices of a fake host.
@@ -27,6 +28,15 @@ struct FakeLoopDevices: LoopDevices {
         }
     }
 
+    func hold(_ device: LoopDevice) async throws(HostError) -> any HeldDevice {
+        let call = FakeCall(operation: .holdLoop, path: device.path)
+        try await host.perform(call) { (world) throws(HostError) in
+            guard world.current(device) != nil else { throw LoopRule.replaced(device, .holdLoop) }
+            world.devices[device.device]?.handles += 1
+        }
+        return FakeHeldDevice(host: host, device: device.device)
+    }
+
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
         let call = FakeCall(operation: .refreshLoop, path: device.path)
         return try await host.perform(call) { (world) throws(HostError) in try world.refreshLoop(device) }
@@ -40,5 +50,31 @@ struct FakeLoopDevices: LoopDevices {
             host.manualClock.advance(by: duration)
             throw error
         }
+    }
+}
+
+/// A device of a fake host, held open.
+final class FakeHeldDevice: HeldDevice {
+    private let host: FakeHost
+    private let device: DeviceNumber
+    private let process: Int
+    private let isHeld = Atomic(true)
+
+    init(host: FakeHost, device: DeviceNumber) {
+        self.host = host
+        self.device = device
+        process = (try? host.inspect { (state) throws(HostError) in state.process }) ?? 0
+    }
+
+    func release() {
+        guard isHeld.exchange(false, ordering: .sequentiallyConsistent) else { return }
+        try? host.inspect { [process, device] (state) throws(HostError) in
+            guard state.process == process, let handles = state.world.devices[device]?.handles else { return }
+            state.world.devices[device]?.handles = max(0, handles - 1)
+        }
+    }
+
+    deinit {
+        release()
     }
 }

@@ -108,7 +108,8 @@ extension FakeWorld {
         let processes = device.openers.enumerated().map { index, program in
             BlockDeviceUser.process(Int32(1000 + index), program: program)
         }
-        return mounts + device.shown.holders.map(BlockDeviceUser.device) + processes
+        let own = device.handles > 0 ? [BlockDeviceUser.process(1, program: "driver")] : []
+        return mounts + own + device.shown.holders.map(BlockDeviceUser.device) + processes
     }
 
     /// The block device that a mounted file system is on, which Btrfs does not show as its own number.
@@ -202,6 +203,7 @@ extension FakeWorld {
         for var disk in disks.sorted(by: { $0.shown.name < $1.shown.name }) {
             if case .disk(_, let durable) = disk.medium { disk.medium = .disk(bytes: durable, durable: durable) }
             disk.openers = []
+            disk.handles = 0
             disk.shown.holders = []
             addDevice(disk)
         }

@@ -86,18 +86,25 @@ extension FakeWorld {
 
     /// Detaches a device; one that is used is not, as if the time to wait were over.
     mutating func detachLoop(_ device: LoopDevice) throws(HostError) -> Bool {
-        guard let now = current(device) else { return false }
-        guard !isExclusivelyUsed(device.device) else {
-            throw LoopRule.stillUsed(device, by: users(of: device.device))
-        }
-        guard now.openers.isEmpty else {
-            if case .loop(var loop) = now.medium {
-                loop.isDetachedOnLastClose = true
-                devices[device.device]?.medium = .loop(loop)
-            }
-            throw LoopRule.stillUsed(device, by: users(of: device.device))
-        }
-        removeDevice(device.device)
+        guard current(device) != nil else { return false }
+        let users = users(of: device.device)
+        if !isExclusivelyUsed(device.device) { clearLoop(device.device) }
+        guard current(device) == nil else { throw LoopRule.stillUsed(device, by: users) }
         return true
+    }
+
+    /// Tells a device to go, which it does with its last user.
+    mutating func clearLoop(_ number: DeviceNumber) {
+        guard var loop = devices[number]?.loop else { return }
+        loop.isDetachedOnLastClose = true
+        devices[number]?.medium = .loop(loop)
+        dropIdleLoops()
+    }
+
+    /// Takes away the devices that have been told to go and that nobody uses any more.
+    mutating func dropIdleLoops() {
+        for (number, device) in devices where device.loop?.isDetachedOnLastClose == true {
+            if device.openers.isEmpty, device.handles == 0, !isExclusivelyUsed(number) { removeDevice(number) }
+        }
     }
 }

@@ -174,6 +174,8 @@ struct FakeWorld: Sendable {
         // The child process that holds a file system frozen thaws it when the driver dies.
         for device in fileSystems.keys { fileSystems[device]?.frozenUntil = nil }
         releaseUnmountedFileSystems()
+        for number in devices.keys { devices[number]?.handles = 0 }
+        dropIdleLoops()
     }
 
     /// What a power failure takes with it: everything that was not synced, and mounts that no one makes at boot.

@@ -52,7 +52,9 @@ final class ServerConnection: HTTP2Connection {
         routes = RouteCache(core.routes)
         peer = wire.peer
         headerListBound = 4 * max(0, min(limits.headerListBytes, 1 << 24))
-        shortestTimeout = min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout).boundedNanoseconds
+        let shortest = min(limits.headersTimeout, limits.bodyTimeout, limits.answerTimeout)
+        // A timer that is set while a request arrives is not set again when the connection comes to rest.
+        shortestTimeout = min(shortest, limits.idleTimeout ?? shortest).boundedNanoseconds
         idleSince = core.loop.now
         resets = TokenBucket(burst: limits.resetBurst, perSecond: limits.resetsPerSecond)
         idleFrames = TokenBucket(burst: limits.idleFrameBurst, perSecond: limits.idleFramesPerSecond)

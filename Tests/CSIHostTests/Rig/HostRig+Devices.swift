@@ -192,9 +192,9 @@ extension LinuxRig: DeviceRig {
         defer { posix_spawn_file_actions_destroy(&actions) }
         var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
         arguments.append(nil)
-        defer { arguments.forEach { free($0) } }
+        defer { for argument in arguments { free(argument) } }
         var environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin"), nil]
-        defer { environment.forEach { free($0) } }
+        defer { for variable in environment { free(variable) } }
         guard posix_spawnp(&process, command[0], &actions, nil, arguments, &environment) == 0 else {
             throw Self.failed("start \(command[0])")
         }

@@ -1,13 +1,12 @@
 import CSIProto
 import Glibc
-import Synchronization
 import Testing
 
 @testable import CSITransport
 
 /// What the handlers of a test saw.
 final class Journal: Sendable {
-    private let entries = Mutex<[String]>([])
+    private let entries = Guarded<[String]>([])
 
     func note(_ entry: String) {
         entries.withLock { $0.append(entry) }

@@ -1,0 +1,44 @@
+public import ArgumentParser
+
+/// The flags of `csi-node` besides those of ``DriverOptions``.
+public struct NodeOptions: ParsableArguments {
+    /// Whether the Controller service is served as well.
+    @Flag(
+        help: """
+            Serve the Controller service on the same socket, too, for storage that lives on the node. \
+            [env: SWIFT_CSI_WITH_CONTROLLER=true]
+            """)
+    public var withController = false
+
+    /// Where the kubelet finds the socket.
+    @Option(
+        name: .customLong("kubelet-registration-path"),
+        help: ArgumentHelp(
+            """
+            Register with the kubelet, which finds the socket at this path of the host; without it, run a node driver \
+            registrar beside this program. [env: SWIFT_CSI_KUBELET_REGISTRATION_PATH]
+            """, valueName: "path"))
+    public var kubeletRegistrationPath: String?
+
+    /// The directory that the kubelet watches.
+    @Option(
+        name: .customLong("kubelet-registry"),
+        help: ArgumentHelp(
+            """
+            The directory that the kubelet watches for plugins. [env: SWIFT_CSI_KUBELET_REGISTRY] (default: \
+            /var/lib/kubelet/plugins_registry)
+            """, valueName: "dir"))
+    public var kubeletRegistry: String?
+
+    /// Creates options without values; the parser fills them.
+    public init() {}
+
+    func value(of setting: Setting) -> String? {
+        switch setting {
+        case .withController: withController ? "true" : nil
+        case .kubeletRegistrationPath: kubeletRegistrationPath
+        case .kubeletRegistry: kubeletRegistry
+        default: nil
+        }
+    }
+}
