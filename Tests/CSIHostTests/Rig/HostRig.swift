@@ -86,6 +86,7 @@ struct FakeRig: HostRig {
 
     init() {
         fake.addFileSystem(at: scratch, type: "tmpfs", source: "tmpfs", bytes: 64 << 20)
+        fake.setPropagation(.shared, at: scratch)
     }
 
     func addFileSystem(at path: FilePath, bytes: Int64) throws {
