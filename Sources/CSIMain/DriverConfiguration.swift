@@ -3,6 +3,7 @@ public import CSIHostPath
 public import CSILoopback
 public import CSITransport
 public import Logging
+import SystemPackage
 
 /// What a program runs with, checked as a whole.
 public struct DriverConfiguration: Sendable {

@@ -46,6 +46,8 @@ extension LoopbackDriver {
             }
         }
         let device = try await device(existing, of: record.id, staged, isReadOnly: request.isReadOnly)
+        let held = try await hold(device)
+        defer { held.release() }
         try await bind(device.path, at: target, kind: .regular, options: request.isReadOnly ? .readOnly : [])
     }
 

@@ -9,20 +9,44 @@ extension LoopbackDriver {
     /// How long mkfs and a check may take.
     private static let toolLimit = Duration.seconds(600)
 
-    /// The device with the volume's file system on it, checked, ready to be mounted.
+    /// The device with the volume's file system on it, checked, ready to be mounted, and held until it is.
     ///
     /// A file system is made only when the volume's notes say that there never was one and the device reads as blank, or
     /// when they say that making one was interrupted and nothing has been mounted since. Everything else is refused.
     func prepared(
         _ device: LoopDevice, _ record: VolumeRecord, _ traits: VolumeTraits, _ options: FileSystemMountOptions
-    ) async throws(CSIError) -> LoopDevice {
+    ) async throws(CSIError) -> (device: LoopDevice, hold: any HeldDevice) {
+        let state = try await pool.formatState(of: record.id)
+        var device = device
+        if case .started = state {
+            try requireWritable(options, record)
+            device = try await erased(device, record)
+        }
+        let held = try await hold(device)
+        do throws(CSIError) {
+            try await fill(device, state, record, traits, options)
+        } catch {
+            held.release()
+            throw error
+        }
+        return (device, held)
+    }
+
+    /// Keeps the number of a device from showing another file.
+    func hold(_ device: LoopDevice) async throws(CSIError) -> any HeldDevice {
+        try await withHostErrors { () async throws(HostError) in try await host.loops.hold(device) }
+    }
+
+    private func fill(
+        _ device: LoopDevice, _ state: FormatState?, _ record: VolumeRecord, _ traits: VolumeTraits,
+        _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
         let kind = options.kind
-        switch try await pool.formatState(of: record.id) {
+        switch state {
         case .done(let type, let uuid):
             try await require(type, uuid, on: device, record, kind)
             try await check(device, record, kind)
             try await growUnmounted(device, kind, options)
-            return device
         case nil:
             try requireWritable(options, record)
             let found = try await probe(device)
@@ -33,17 +57,19 @@ extension LoopbackDriver {
             }
             try await pool.setFormatState(.started(type: kind.rawValue), of: record.id)
             try await format(device, record, traits, kind, isFirst: true)
-            return device
         case .started:
-            try requireWritable(options, record)
-            // The caller has seen that the device is not mounted. Detached for it, so that no cache survives.
-            try await detach(device)
-            try await pool.eraseImage(of: record.id, size: record.capacity, isThick: record.isThick)
-            let fresh = try await attach(record.id, isReadOnly: false)
             try await pool.setFormatState(.started(type: kind.rawValue), of: record.id)
-            try await format(fresh, record, traits, kind, isFirst: false)
-            return fresh
+            try await format(device, record, traits, kind, isFirst: false)
         }
+    }
+
+    /// The device of an image in which nothing is anybody's, with the image erased.
+    ///
+    /// The caller has seen that the device is not mounted. It is detached for it, so that no cache survives.
+    private func erased(_ device: LoopDevice, _ record: VolumeRecord) async throws(CSIError) -> LoopDevice {
+        try await detach(device)
+        try await pool.eraseImage(of: record.id, isThick: record.isThick)
+        return try await attach(record.id, isReadOnly: false)
     }
 
     /// Grows a mounted file system to its device; what has that size already is left alone.

@@ -103,8 +103,9 @@ extension LoopbackDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying
         let device = try await attached(record, image, existing)
         do throws(CSIError) {
             let ready = try await prepared(device, record, traits, options)
-            try await mount(ready, at: path, options)
-            try await grow(traits, ready, mountedAt: path, options)
+            defer { ready.hold.release() }
+            try await mount(ready.device, at: path, options)
+            try await grow(traits, ready.device, mountedAt: path, options)
             try await applyGroup(of: request.capability, at: path)
         } catch {
             await abandon(record, image, path)

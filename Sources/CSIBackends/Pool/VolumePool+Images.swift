@@ -164,9 +164,10 @@ extension VolumePool {
     /// Makes all of the image read as zero, and takes its room again where the volume is thick.
     ///
     /// The caller has made sure that nothing in it is anybody's.
-    public func eraseImage(of id: VolumeID, size: Int64, isThick: Bool) async throws(CSIError) {
+    public func eraseImage(of id: VolumeID, isThick: Bool) async throws(CSIError) {
         let (image, tree) = try imageFile(of: id)
         try await withHostErrors { () async throws(HostError) in
+            guard let size = try await tree.metadata(of: image)?.size, size > 0 else { return }
             try await tree.punchHole(in: image, at: 0, length: size)
             if isThick { try await tree.setFileSize(image, to: size, allocation: .allocated) }
         }
