@@ -340,8 +340,8 @@ struct FileSystemContractTests {
             }
             #expect(error?.description.contains(disk.path.string) == true)
             try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
-            // The table of inodes of the first group, without which the root directory is lost.
-            #expect(rig.write([UInt8](repeating: 0x5a, count: 1 << 20), into: disk.path, at: 1 << 20))
+            // The tables of inodes of the first groups, without which the root directory is lost.
+            #expect(rig.write([UInt8](repeating: 0x5a, count: 16 << 20), into: disk.path, at: 64 << 10))
             let found = try await rig.fileSystems.check(.ext4, on: disk.path, depth: .complete, within: .seconds(60))
             #expect(!found.isUsable)
             try await rig.detach(disk)

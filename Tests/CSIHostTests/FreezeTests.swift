@@ -144,7 +144,7 @@ struct FreezeTests {
             var variables: [UnsafeMutablePointer<CChar>?] = assignments.map { strdup($0) }
             arguments.append(nil)
             variables.append(nil)
-            defer { (arguments + variables).forEach { free($0) } }
+            defer { for text in arguments + variables { free(text) } }
             var process: pid_t = 0
             let status = posix_spawn(&process, "/proc/self/exe", &actions, nil, &arguments, &variables)
             close(ends[1])

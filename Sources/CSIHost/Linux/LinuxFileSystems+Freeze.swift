@@ -11,7 +11,8 @@ extension LinuxFileSystems {
         guard !mounted.entry.isReadOnly else {
             throw site.failure(.readOnlyFileSystem, detail: "what cannot be written to needs no freeze")
         }
-        return try LinuxFrozenFileSystem(mounted.directory, at: mountPoint, atMost: limit, site)
+        let watchdog = try FreezeWatchdog(mounted.directory, at: mountPoint, atMost: limit, site)
+        return LinuxFrozenFileSystem(watchdog, at: mountPoint)
     }
 
     func thaw(_ mountPoint: FilePath) async throws(HostError) -> Bool {
@@ -27,8 +28,31 @@ extension LinuxFileSystems {
     }
 }
 
-/// A file system that a child process froze and holds frozen, and thaws whatever happens to this process.
+/// A file system that a child process holds frozen.
 final class LinuxFrozenFileSystem: FrozenFileSystem {
+    private let mountPoint: FilePath
+    /// Nil once it was told to thaw: what the watchdog has open would keep the file system busy.
+    private let watchdog: Mutex<FreezeWatchdog?>
+
+    init(_ watchdog: FreezeWatchdog, at mountPoint: FilePath) {
+        self.mountPoint = mountPoint
+        self.watchdog = Mutex(watchdog)
+    }
+
+    func thaw() async throws(HostError) {
+        let watchdog = watchdog.withLock { (watchdog) in
+            defer { watchdog = nil }
+            return watchdog
+        }
+        guard let watchdog else {
+            throw HostError(.thaw, at: mountPoint, kind: .invalidArgument, detail: "it was thawed before")
+        }
+        try watchdog.thaw()
+    }
+}
+
+/// The child process that froze a file system and thaws it whatever happens to this process.
+final class FreezeWatchdog: Sendable {
     private let site: CallSite
     private let directory: OwnedDescriptor
     /// This end is nobody else's: when it closes, the child thaws.
@@ -80,15 +104,17 @@ final class LinuxFrozenFileSystem: FrozenFileSystem {
         AbandonedChildren.append(copyOf: child.raw)
     }
 
-    func thaw() async throws(HostError) {
-        let isFirst = wasThawed.withLock { (wasThawed) in
-            defer { wasThawed = true }
-            return !wasThawed
-        }
-        guard isFirst else { throw site.failure(kind: .invalidArgument, detail: "it was thawed before") }
+    /// Thaws the file system.
+    ///
+    /// - Throws: kind `timedOut` when it was not frozen until now.
+    func thaw() throws(HostError) {
+        wasThawed.withLock { $0 = true }
         var byte: UInt8 = 1
         _ = clinux_send(channel.raw, &byte, 1)
-        switch Self.report(from: channel.raw, within: .seconds(10)) {
+        let report = Self.report(from: channel.raw, within: .seconds(10))
+        // The end of the channel comes when the child has closed the file system, which could be unmounted next.
+        if report != nil { _ = Self.report(from: channel.raw, within: .seconds(1)) }
+        switch report {
         case .success?: return
         case .failure(.timedOut)?, .failure(.invalidArgument)?: throw tooEarly
         default: try thawWithoutChild()

@@ -17,13 +17,16 @@ struct FakeFileSystems: FileSystems {
         let path = try PathRule.absolute(device, .makeFileSystem)
         let call = FakeCall(operation: .makeFileSystem, path: path)
         let program = MakeCommand.program(kind, path, options)
-        return try await host.perform(call, within: limit, interrupted: { $0.makeHalf(on: path, call) }) {
-            (world) throws(HostError) in
-            _ = try world.blankDevice(path, call)
-            let outcome = try run(program, in: &world, within: limit, call)
-            if let outcome, !outcome.succeeded { throw HostError(program, outcome, for: .makeFileSystem, at: path) }
-            return try world.makeFileSystem(kind, on: path, options, call)
-        }
+        return try await host.perform(
+            call, within: limit, interrupted: { $0.makeHalf(on: path, call) },
+            { (world) throws(HostError) in
+                _ = try world.blankDevice(path, call)
+                let outcome = try run(program, in: &world, within: limit, call)
+                if let outcome, !outcome.succeeded {
+                    throw HostError(program, outcome, for: .makeFileSystem, at: path)
+                }
+                return try world.makeFileSystem(kind, on: path, options, call)
+            })
     }
 
     func check(

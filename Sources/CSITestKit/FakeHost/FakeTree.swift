@@ -6,11 +6,6 @@ struct FakeTree: Sendable {
     let root: NodeID
     let nodes: [NodeID: FakeNode]
 
-    init(root: NodeID, nodes: [NodeID: FakeNode]) {
-        self.root = root
-        self.nodes = nodes
-    }
-
     /// Hashes a file, or a directory with everything below it.
     fileprivate func hash(_ id: NodeID, into hasher: inout Hasher) {
         guard let node = nodes[id] else { return }
