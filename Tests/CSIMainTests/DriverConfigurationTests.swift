@@ -75,7 +75,7 @@ struct DriverConfigurationTests {
             (["--backend", "loopback", "--reserve", "99999999999Ti"], "--reserve: must be a size"),
             (["--backend", "loopback", "--overcommit", "0.5"], "--overcommit: must be a ratio"),
             (["--backend", "loopback", "--overcommit", "1.234"], "--overcommit: must be a ratio"),
-            (["--backend", "loopback", "--max-volumes-per-node", "-1"], "--max-volumes-per-node"),
+            (["--backend", "loopback", "--max-volumes-per-node", "few"], "--max-volumes-per-node"),
         ])
     func single(arguments: [String], complaint: String) throws {
         let lines = try mistakes(arguments, Self.good)
