@@ -107,7 +107,7 @@ struct CrashTests {
 
     private let explorer = CrashExplorer(host: Exploration.host, driver: Exploration.driver)
 
-    @Test("Create, stage, publish, grow, delete", arguments: [("ext4", "thick"), ("xfs", "thin")])
+    @Test("Create, stage, publish, grow, delete", arguments: [("ext4", "thick")])
     func mounted(fileSystem: String, provisioning: String) async throws {
         let use = Use(fileSystem: fileSystem)
         let size: Int64 = 300 << 20
@@ -138,21 +138,28 @@ struct CrashTests {
         try report.requireNoFailures()
     }
 
-    @Test("Snapshot of what is mounted, restore to a larger volume, clone")
+    @Test("Snapshot of what is mounted, restore to a larger volume")
     func copies() async throws {
         let use = Use(fileSystem: "ext4")
         let report = try await explorer.explore(
             Scenario(
                 [
                     Exploration.create("v", use), Exploration.stage("v", use), Exploration.snapshot("v"),
+                    Exploration.create("r", use, size: 2 * Requests.size, from: Requests.from(snapshot: "s")),
+                    Exploration.deleteSnapshot, Exploration.stage("r", use), Exploration.unstage("r"),
+                ], invariant: Self.invariant))
+        try report.requireNoFailures()
+    }
+
+    @Test("A thick clone of what is attached")
+    func clones() async throws {
+        let report = try await explorer.explore(
+            Scenario(
+                [
+                    Exploration.create("v", .block), Exploration.stage("v", .block),
                     Exploration.create(
-                        "r", use, size: 2 * Requests.size, from: Requests.from(snapshot: "s")),
-                    Exploration.stage("r", use), Exploration.publish("r", use),
-                    Exploration.create(
-                        "c", use, from: Requests.from(volume: "v"), parameters: ["provisioning": "thick"]),
-                    Exploration.unpublish("r"), Exploration.unstage("r"), Exploration.deleteSnapshot,
-                    Exploration.unstage("v"), Exploration.delete("v"), Exploration.delete("r"),
-                    Exploration.delete("c"),
+                        "c", .block, from: Requests.from(volume: "v"), parameters: ["provisioning": "thick"]),
+                    Exploration.unstage("v"), Exploration.delete("v"), Exploration.delete("c"),
                 ], invariant: Self.invariant))
         try report.requireNoFailures()
     }
@@ -175,7 +182,7 @@ struct ScheduleTests {
                 Scenario([
                     Exploration.create("v", use, size: size), Exploration.snapshot("v"), Exploration.deleteSnapshot,
                 ]),
-            ], seeds: 0..<60
+            ], seeds: 0..<30
         ) { host in
             guard host.loopDevices.isEmpty else { return "devices are left: \(host.loopDevices)" }
             let left = host.paths(below: "/scratch/pool").map(\.string).filter { $0.hasSuffix(".partial") }
@@ -187,7 +194,7 @@ struct ScheduleTests {
     @Test("Callers that create, stage and delete the same volume end with none of it")
     func createAndDelete() async throws {
         let steps = [Exploration.create("v", .block), Exploration.delete("v")]
-        let report = await explorer.explore([Scenario(steps), Scenario(steps)], seeds: 0..<60) { host in
+        let report = await explorer.explore([Scenario(steps), Scenario(steps)], seeds: 0..<30) { host in
             host.paths(below: "/scratch/pool/volumes").count == 1 && host.loopDevices.isEmpty
                 ? nil : "something is left"
         }

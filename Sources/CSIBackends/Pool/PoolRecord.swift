@@ -19,10 +19,6 @@ protocol PoolRecord: Sendable {
 /// Why a record cannot be used.
 struct RecordFailure: Error, Sendable, Hashable {
     let reason: String
-
-    init(reason: String) {
-        self.reason = reason
-    }
 }
 
 /// The lines of a record, taken apart: single values, the fields of the request, the attributes of the backend.
