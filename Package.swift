@@ -10,6 +10,7 @@ let products: [Product] = [
     .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
+    .library(name: "CSILoopback", targets: ["CSILoopback"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
     .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
@@ -100,7 +101,8 @@ let backends: [Target] = [
         name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, system], path: "Sources/CSIBackends/Pool",
         swiftSettings: settings),
     .testTarget(
-        name: "CSIPoolTests", dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", system],
+        name: "CSIPoolTests",
+        dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", "CSITransport", logging, system],
         swiftSettings: settings),
     .target(
         name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
@@ -110,6 +112,15 @@ let backends: [Target] = [
         name: "CSIHostPathTests",
         dependencies: [
             "CSIHostPath", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+    .target(
+        name: "CSILoopback", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        path: "Sources/CSIBackends/Loopback", swiftSettings: settings),
+    .testTarget(
+        name: "CSILoopbackTests",
+        dependencies: [
+            "CSILoopback", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
         ],
         swiftSettings: settings),
 ]
@@ -127,13 +138,15 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSIProgram", argumentParser, logging, system,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram", argumentParser,
+            logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSIProgram", "CSITransport", argumentParser, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
+            logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

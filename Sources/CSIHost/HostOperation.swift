@@ -108,9 +108,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .runProgram,
-            .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
-            .flushDevice:
+            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
+            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
             true
         }
     }

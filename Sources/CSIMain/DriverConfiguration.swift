@@ -1,5 +1,6 @@
 import CSICore
 public import CSIHostPath
+public import CSILoopback
 public import CSIProgram
 
 /// What a program runs with, checked as a whole.
@@ -8,6 +9,8 @@ public struct DriverConfiguration: Sendable {
     public enum Backend: Sendable {
         /// Directories of this node.
         case hostPath(HostPathConfiguration)
+        /// Image files of this node, attached as block devices.
+        case loopback(LoopbackConfiguration)
     }
 
     /// The storage.
@@ -38,30 +41,5 @@ public struct DriverConfiguration: Sendable {
         }
         self.serving = serving
         self.backend = backend
-    }
-}
-
-extension SettingReader {
-    fileprivate mutating func readBackend() -> DriverConfiguration.Backend? {
-        let name = read(.backend) { (text) throws(ConfigurationMistake) in
-            guard text == "hostpath" else { throw .oneOf(["hostpath"], not: text) }
-            return text
-        }
-        let info = read(.driverName, default: "hostpath.swift-csi.dev") { (text) throws(ConfigurationMistake) in
-            do throws(CSIError) {
-                return try PluginInfo(name: text, version: SwiftCSIVersion.current)
-            } catch {
-                throw ConfigurationMistake(error)
-            }
-        }
-        let node = nodeID(.nodeID)
-        let pool = absolutePath(.pool)
-        guard name != nil, let info, let node, let pool else { return nil }
-        do throws(CSIError) {
-            return .hostPath(try HostPathConfiguration(info: info, nodeID: node, pool: pool))
-        } catch {
-            report(.nodeID, ConfigurationMistake(error))
-            return nil
-        }
     }
 }

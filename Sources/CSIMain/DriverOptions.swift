@@ -6,7 +6,7 @@ import CSIProgram
 /// Each can be given as an environment variable too; the flag wins.
 public struct DriverOptions: ParsableArguments {
     /// Which storage the volumes live on.
-    @Option(help: "The storage that volumes live on: hostpath. [env: SWIFT_CSI_BACKEND]")
+    @Option(help: "The storage that volumes live on: hostpath or loopback. [env: SWIFT_CSI_BACKEND]")
     public var backend: String?
 
     /// The socket to serve on.
@@ -18,7 +18,7 @@ public struct DriverOptions: ParsableArguments {
     /// The driver's name.
     @Option(
         help: ArgumentHelp(
-            "The driver's name as in the CSIDriver object. [env: SWIFT_CSI_DRIVER_NAME] (default: hostpath.swift-csi.dev)",
+            "The driver's name as in the CSIDriver object. [env: SWIFT_CSI_DRIVER_NAME] (default: BACKEND.swift-csi.dev)",
             valueName: "name"))
     public var driverName: String?
 
@@ -33,6 +33,27 @@ public struct DriverOptions: ParsableArguments {
         help: ArgumentHelp(
             "The existing directory that holds the volumes of this node. [env: SWIFT_CSI_POOL]", valueName: "dir"))
     public var pool: String?
+
+    /// What stays free in the pool.
+    @Option(
+        help: ArgumentHelp(
+            "What the loopback backend leaves free in the pool. [env: SWIFT_CSI_RESERVE] (default: 5%)",
+            valueName: "size or %"))
+    public var reserve: String?
+
+    /// How much thin volumes may promise.
+    @Option(
+        help: ArgumentHelp(
+            "How many times its room the pool may promise to thin volumes. [env: SWIFT_CSI_OVERCOMMIT] (default: 1)",
+            valueName: "ratio"))
+    public var overcommit: String?
+
+    /// How many volumes the node can publish.
+    @Option(
+        help: ArgumentHelp(
+            "How many volumes the node can publish, 0 for no limit. [env: SWIFT_CSI_MAX_VOLUMES_PER_NODE] (default: 0)",
+            valueName: "count"))
+    public var maxVolumesPerNode: String?
 
     /// The lowest level that is logged.
     @Option(
@@ -72,6 +93,9 @@ public struct DriverOptions: ParsableArguments {
         case "--driver-name": driverName
         case "--node-id": nodeID
         case "--pool": pool
+        case "--reserve": reserve
+        case "--overcommit": overcommit
+        case "--max-volumes-per-node": maxVolumesPerNode
         case "--log-level": logLevel
         case "--log-format": logFormat
         case "--http-endpoint": httpEndpoint

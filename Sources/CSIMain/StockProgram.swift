@@ -3,6 +3,7 @@ import CSICore
 import CSIHost
 import CSIHostPath
 import CSIHostTracing
+import CSILoopback
 import CSIProgram
 import Logging
 import SystemPackage
@@ -46,6 +47,9 @@ public enum StockProgram {
         case .hostPath(let hostPath):
             HostPathDriver(
                 configuration: hostPath, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
+        case .loopback(let loopback):
+            LoopbackDriver(
+                configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
         }
     }
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CSICore
 import CSIHostPath
+import CSILoopback
+import CSIPool
 import CSIProgram
 import CSITransport
 import Logging
@@ -68,12 +70,32 @@ struct DriverConfigurationTests {
             (["--node-id", ""], "--node-id: node_id is required"),
             (["--node-id", String(repeating: "n", count: 64)], "topology segment"), (["--pool", "p"], "--pool"),
             (["--endpoint", "unix://relative.sock"], "--endpoint"), (["--log-format", ""], "--log-format"),
-            (["stray"], "stray"),
+            (["stray"], "stray"), (["--reserve", "5%"], "is for the loopback backend"),
+            (["--backend", "loopback", "--reserve", "5x"], "--reserve: must be a size"),
+            (["--backend", "loopback", "--reserve", "101%"], "--reserve: must be a size"),
+            (["--backend", "loopback", "--reserve", "99999999999Ti"], "--reserve: must be a size"),
+            (["--backend", "loopback", "--overcommit", "0.5"], "--overcommit: must be a ratio"),
+            (["--backend", "loopback", "--overcommit", "1.234"], "--overcommit: must be a ratio"),
+            (["--backend", "loopback", "--max-volumes-per-node", "few"], "--max-volumes-per-node"),
         ])
     func single(arguments: [String], complaint: String) throws {
         let lines = try mistakes(arguments, Self.good)
         #expect(lines.count == 1)
         #expect(lines.first?.contains(complaint) == true, "\(lines)")
+    }
+
+    @Test("The loopback backend takes a reserve, a ratio and a limit")
+    func loopback() throws {
+        var environment = Self.good
+        environment["SWIFT_CSI_BACKEND"] = "loopback"
+        guard case .loopback(let usual) = try configuration([], environment).backend else { return }
+        #expect(usual.info.name == "loopback.swift-csi.dev")
+        #expect(usual.policy == PoolPolicy(reserve: .percent(5), overcommitPercent: 100))
+        #expect(usual.maximumVolumesPerNode == 0)
+        let flags = ["--reserve", "2Gi", "--overcommit", "1.5", "--max-volumes-per-node", "20"]
+        guard case .loopback(let other) = try configuration(flags, environment).backend else { return }
+        #expect(other.policy == PoolPolicy(reserve: .bytes(2 << 30), overcommitPercent: 150))
+        #expect(other.maximumVolumesPerNode == 20)
     }
 
     @Test("An empty variable counts as not set")

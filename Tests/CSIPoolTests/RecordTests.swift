@@ -21,7 +21,7 @@ struct RecordTests {
         ])
     func roundTrip(name: String, key: String, value: String) throws {
         let record = try Self.record(name: name, key: key, value: value)
-        #expect(try VolumeRecord(parsing: record.bytes, expecting: record.id) == record)
+        #expect(try VolumeRecord(parsing: record.bytes, expecting: record.id.rawValue) == record)
         #expect(String(validating: record.bytes, as: UTF8.self)?.hasPrefix("swift-csi volume 1\nid ") == true)
     }
 
@@ -32,13 +32,13 @@ struct RecordTests {
         for index in bytes.indices {
             var damaged = bytes
             damaged[index] ^= 0x01
-            #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: damaged, expecting: record.id) }
+            #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: damaged, expecting: record.id.rawValue) }
             #expect(throws: RecordFailure.self) {
-                try VolumeRecord(parsing: Array(bytes[..<index]), expecting: record.id)
+                try VolumeRecord(parsing: Array(bytes[..<index]), expecting: record.id.rawValue)
             }
         }
-        #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: bytes + bytes, expecting: record.id) }
-        #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: [], expecting: record.id) }
+        #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: bytes + bytes, expecting: record.id.rawValue) }
+        #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: [], expecting: record.id.rawValue) }
     }
 
     @Test(
@@ -55,7 +55,7 @@ struct RecordTests {
     func nonsense(lines: [(String, String)], reason: String) throws {
         let text = RecordText(kind: "volume", version: 1, lines: lines.map { (key: $0.0, value: $0.1) })
         let failure = #expect(throws: RecordFailure.self) {
-            try VolumeRecord(parsing: text.bytes, expecting: VolumeID("v"))
+            try VolumeRecord(parsing: text.bytes, expecting: "v")
         }
         #expect(failure?.reason.contains(reason) == true)
     }
@@ -65,7 +65,7 @@ struct RecordTests {
         let other = RecordText(kind: "snapshot", version: 1, lines: []).bytes
         let newer = RecordText(kind: "volume", version: 2, lines: []).bytes
         for bytes in [other, newer] {
-            #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: bytes, expecting: VolumeID("v")) }
+            #expect(throws: RecordFailure.self) { try VolumeRecord(parsing: bytes, expecting: "v") }
         }
     }
 

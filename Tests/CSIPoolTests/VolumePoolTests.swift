@@ -29,7 +29,7 @@ struct VolumePoolTests {
     }
 
     private func names(_ pool: VolumePool) -> [String] {
-        pool.page(after: nil, limit: .max).records.map(\.id.rawValue)
+        pool.page(after: nil, limit: .max).volumes.map(\.id.rawValue)
     }
 
     @Test("A volume is there for every process until it is removed")

@@ -23,16 +23,16 @@ STOP_TIMEOUT = 30
 class Driver:
     """One binary with its flags; it can be started, killed and started again."""
 
-    def __init__(self, program, scratch, *, pool=None, node_id=NODE_ID, flags=()):
+    def __init__(self, program, scratch, *, pool=None, node_id=NODE_ID, flags=(), backend="hostpath"):
         self.program = program
         self.scratch = scratch
         self.socket = scratch / f"{program}.sock"
         self.log_path = scratch / f"{program}.log"
         self.arguments = [
             str(BIN / program),
-            "--backend", "hostpath",
+            "--backend", backend,
             "--endpoint", f"unix://{self.socket}",
-            "--driver-name", DRIVER_NAME,
+            "--driver-name", f"{backend}.swift-csi.dev",
             "--node-id", node_id,
             "--pool", str(pool or scratch / "pool"),
             "--log-level", "debug",
@@ -104,7 +104,7 @@ class Driver:
 class Rig:
     """A scratch folder with a pool, and both binaries on it: in memory, so that no test waits for a disk, or on one."""
 
-    def __init__(self, *, on_disk=False, pool_options=None, flags=()):
+    def __init__(self, *, on_disk=False, pool_options=None, flags=(), backend="hostpath"):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="csi-", dir="/tmp"))
         if not on_disk:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64g,mode=0700", "rig", str(self.scratch)], check=True)
@@ -114,8 +114,8 @@ class Rig:
         self.targets.mkdir()
         if pool_options is not None:
             subprocess.run(["mount", "-t", "tmpfs", "-o", pool_options, "pool", str(self.pool)], check=True)
-        self.controller = Driver("csi-controller", self.scratch, flags=flags)
-        self.node = Driver("csi-node", self.scratch, flags=flags)
+        self.controller = Driver("csi-controller", self.scratch, flags=flags, backend=backend)
+        self.node = Driver("csi-node", self.scratch, flags=flags, backend=backend)
 
     def start(self):
         self.controller.spawn()

@@ -23,12 +23,12 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         let id = VolumeID(derivedFrom: request.name)
         if let existing = try await pool.record(id) {
             try existing.requireMatch(request)
-            return volume(of: existing)
+            return volume(of: existing.summary)
         }
         let size = try await pool.size(for: request.capacity, fallback: Self.defaultCapacity)
         let record = VolumeRecord(request, capacity: size)
         try await pool.add(record, dataPermissions: Self.dataPermissions)
-        return volume(of: record)
+        return volume(of: record.summary)
     }
 
     /// Moves the directory into the trash and takes it apart.
@@ -40,26 +40,26 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
 
     /// The volume of this id.
     public func volume(_ id: VolumeID) async throws(CSIError) -> Volume? {
-        try await pool.record(id).map(volume(of:))
+        try await pool.record(id).map { volume(of: $0.summary) }
     }
 
     /// One page in the order of the ids.
     public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
-        let (records, hasMore) = pool.page(after: request.after, limit: limit)
+        let (volumes, hasMore) = pool.page(after: request.after, limit: limit)
         var entries: [VolumeDetails] = []
-        entries.reserveCapacity(records.count)
-        for record in records {
+        entries.reserveCapacity(volumes.count)
+        for summary in volumes {
             entries.append(
-                VolumeDetails(volume: volume(of: record), condition: try await pool.condition(of: record.id)))
+                VolumeDetails(volume: volume(of: summary), condition: try await pool.condition(of: summary.id)))
         }
-        return VolumePage(entries: entries, next: hasMore ? records.last?.id.rawValue : nil)
+        return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
     }
 
     /// The volume, and whether its directory is there.
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         guard let record = try await pool.record(request.id) else { return nil }
-        return VolumeDetails(volume: volume(of: record), condition: try await pool.condition(of: record.id))
+        return VolumeDetails(volume: volume(of: record.summary), condition: try await pool.condition(of: record.id))
     }
 
     /// What the pool's file system has left, on this node.

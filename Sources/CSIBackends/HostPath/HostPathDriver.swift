@@ -50,9 +50,9 @@ public struct HostPathDriver: TopologyAware {
         try await pool.rebuild()
     }
 
-    func volume(of record: VolumeRecord) -> Volume {
+    func volume(of summary: VolumeSummary) -> Volume {
         Volume(
-            id: record.id, capacity: record.capacity, context: StringMap(["quota": "none"]),
+            id: summary.id, capacity: summary.capacity, context: StringMap(["quota": "none"]),
             accessibleTopology: [topology])
     }
 }

@@ -9,23 +9,38 @@ import SystemPackage
 /// POOL/.trash/ID.RANDOM/           on its way out
 /// POOL/volumes/ID.partial/         being made, or left over from a crash
 /// POOL/volumes/ID/volume           the record
-/// POOL/volumes/ID/data/            what a pod sees
+/// POOL/volumes/ID/data/            what a pod sees of a directory volume
+/// POOL/volumes/ID/image            what a pod sees of an image volume, as a block device
+/// POOL/volumes/ID/format           what the node knows of the file system in the image
+/// POOL/volumes/ID/staged           where the node has staged a raw block volume
+/// POOL/volumes/ID/lock             held by whoever works on the image
+/// POOL/snapshots/ID/snapshot       the record of a snapshot
+/// POOL/snapshots/ID/image          its content, and `format` beside it
 /// ```
 enum PoolLayout {
     static let lock = FilePath(".lock")
     static let trash = FilePath(".trash")
     static let volumes = FilePath("volumes")
+    static let snapshots = FilePath("snapshots")
     static let partialSuffix = ".partial"
-    static let recordName = "volume"
     static let dataName = "data"
+    static let imageName = "image"
+    static let formatName = "format"
+    static let stagedName = "staged"
+    static let volumeLockName = "lock"
+    /// A copy of one moment, on the way to a copy that shares nothing.
+    static let momentName = "moment"
 
     /// A record is a few hundred bytes; a class with 4 KiB of parameters and as many mount flags stays below this.
     static let recordLimit = 64 << 10
 
     static func volume(_ component: String) -> FilePath { volumes.appending(component) }
-    static func partial(_ component: String) -> FilePath { volumes.appending(component + partialSuffix) }
-    static func record(in directory: FilePath) -> FilePath { directory.appending(recordName) }
+    static func snapshot(_ component: String) -> FilePath { snapshots.appending(component) }
     static func data(in directory: FilePath) -> FilePath { directory.appending(dataName) }
+    static func image(in directory: FilePath) -> FilePath { directory.appending(imageName) }
+    static func format(in directory: FilePath) -> FilePath { directory.appending(formatName) }
+    static func staged(in directory: FilePath) -> FilePath { directory.appending(stagedName) }
+    static func volumeLock(in directory: FilePath) -> FilePath { directory.appending(volumeLockName) }
 
     /// Whether mounts of this root inside a file system show the data of the volume, in the pool or on its way out of
     /// it: the pool may since have moved to another device or path, the id stays.
@@ -35,4 +50,21 @@ enum PoolLayout {
         if names[0] == volumes.string { return names[1] == component }
         return names[0] == trash.string && names[1].hasPrefix(component + ".")
     }
+}
+
+/// A kind of thing that a pool keeps, each in a directory of its own with a record in it.
+struct PoolSection: Sendable, Hashable {
+    /// The directory that holds them.
+    let directory: FilePath
+    /// The name of the record in the directory of each.
+    let recordName: String
+    /// What messages call it, which is also what the record's header says.
+    let noun: String
+
+    static let volumes = PoolSection(directory: PoolLayout.volumes, recordName: "volume", noun: "volume")
+    static let snapshots = PoolSection(directory: PoolLayout.snapshots, recordName: "snapshot", noun: "snapshot")
+
+    func path(_ component: String) -> FilePath { directory.appending(component) }
+    func partial(_ component: String) -> FilePath { directory.appending(component + PoolLayout.partialSuffix) }
+    func record(in directory: FilePath) -> FilePath { directory.appending(recordName) }
 }

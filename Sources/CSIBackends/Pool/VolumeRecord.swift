@@ -14,12 +14,37 @@ public struct VolumeRecord: Sendable, Hashable {
     /// What it was created with, to be compared when the same name comes again.
     public let fingerprint: Fingerprint
 
+    /// How its content lies in the pool.
+    public let content: VolumeContent
+
+    /// Whether its room was taken when it was made, so that writing to it cannot fail for want of space.
+    public let isThick: Bool
+
+    /// What it was filled with; nil for an empty volume.
+    public let source: ContentSource?
+
+    /// What the backend keeps of it, such as the type of its file system.
+    public let attributes: StringMap
+
     /// Creates a record.
-    public init(id: VolumeID, name: VolumeName, capacity: Int64, fingerprint: Fingerprint) {
+    public init(
+        id: VolumeID, name: VolumeName, capacity: Int64, fingerprint: Fingerprint, content: VolumeContent = .directory,
+        isThick: Bool = false, source: ContentSource? = nil, attributes: StringMap = StringMap()
+    ) {
         self.id = id
         self.name = name
         self.capacity = capacity
         self.fingerprint = fingerprint
+        self.content = content
+        self.isThick = isThick
+        self.source = source
+        self.attributes = attributes
+    }
+
+    /// What a list shows of the volume.
+    public var summary: VolumeSummary {
+        VolumeSummary(
+            id: id, capacity: capacity, content: content, isThick: isThick, source: source, attributes: attributes)
     }
 
     /// Creates the record of a volume that a request asks for.
@@ -41,79 +66,51 @@ public struct VolumeRecord: Sendable, Hashable {
     }
 }
 
-extension VolumeRecord {
-    private static let kind = "volume"
+extension VolumeRecord: PoolRecord {
     private static let version = 1
 
-    /// The bytes on disk.
+    static var section: PoolSection { .volumes }
+
+    var component: String? { id.pathComponent }
+
     var bytes: [UInt8] {
         var lines: [(key: String, value: String)] = [
             ("id", id.rawValue), ("name", name.rawValue), ("capacity_bytes", String(capacity)),
         ]
-        for field in fingerprint.fields {
-            lines.append(("request", field.name.replacingSpaces + " " + field.value))
+        if content != .directory {
+            lines.append(("content", content.rawValue))
+            lines.append(("provisioning", isThick ? "thick" : "thin"))
         }
-        return RecordText(kind: Self.kind, version: Self.version, lines: lines).bytes
+        if let source { lines.append(("source", source.description)) }
+        lines += RecordLines.lines(fingerprint, attributes)
+        return RecordText(kind: Self.section.noun, version: Self.version, lines: lines).bytes
     }
 
-    /// Reads the bytes of the record of the volume `expected`.
-    /// - Throws: A sentence that completes "the record cannot be used: ...".
-    init(parsing bytes: [UInt8], expecting expected: VolumeID) throws(RecordFailure) {
-        let text: RecordText
-        do throws(RecordText.Failure) {
-            text = try RecordText(parsing: bytes, kind: Self.kind)
-        } catch {
-            throw RecordFailure(reason: error.description)
+    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure) {
+        let lines = try RecordLines(parsing: bytes, of: Self.section, version: Self.version)
+        guard lines.values["id"] == component, let id = try? VolumeID(component) else {
+            throw RecordFailure(reason: "it is of another volume, \(lines.values["id"].debugDescription)")
         }
-        guard text.version == Self.version else {
-            throw RecordFailure(reason: "its version is \(text.version), this driver reads \(Self.version)")
-        }
-        var values: [String: String] = [:]
-        var fields: [Fingerprint.Field] = []
-        for (key, value) in text.lines {
-            guard key == "request" else {
-                values[key] = value
-                continue
-            }
-            let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { throw RecordFailure(reason: "a request line has no value") }
-            fields.append(.init(String(parts[0]).restoringSpaces, String(parts[1])))
-        }
-        guard values["id"] == expected.rawValue else {
-            throw RecordFailure(reason: "it is of another volume, \(values["id"].debugDescription)")
-        }
-        guard let capacity = values["capacity_bytes"].flatMap({ Int64($0) }), capacity >= 0 else {
-            throw RecordFailure(reason: "capacity_bytes is missing or not a size")
-        }
-        guard let name = try? VolumeName(values["name"] ?? "") else {
+        let capacity = try lines.size("capacity_bytes")
+        guard let name = try? VolumeName(lines.values["name"] ?? "") else {
             throw RecordFailure(reason: "name is missing or not a volume name")
         }
-        self.init(id: expected, name: name, capacity: capacity, fingerprint: Fingerprint(fields))
-    }
-}
-
-/// Why a record cannot be used.
-struct RecordFailure: Error, Sendable, Hashable {
-    let reason: String
-}
-
-extension String {
-    /// A field's name ends at the first space of its line; parameter keys may hold spaces.
-    fileprivate var replacingSpaces: String {
-        String(flatMap { $0 == " " ? Array("%20") : $0 == "%" ? Array("%25") : [$0] })
+        self.init(
+            id: id, name: name, capacity: capacity, fingerprint: lines.fingerprint, content: try lines.content(),
+            isThick: try lines.isThick(), source: try Self.source(lines.values["source"]),
+            attributes: StringMap(lines.attributes))
     }
 
-    fileprivate var restoringSpaces: String {
-        var text = ""
-        var rest = self[...]
-        while let character = rest.popFirst() {
-            if character == "%", rest.hasPrefix("20") || rest.hasPrefix("25") {
-                text.append(rest.hasPrefix("20") ? " " : "%")
-                rest = rest.dropFirst(2)
-            } else {
-                text.append(character)
-            }
+    private static func source(_ text: String?) throws(RecordFailure) -> ContentSource? {
+        guard let text else { return nil }
+        let words = text.split(separator: " ", maxSplits: 1).map(String.init)
+        switch words.first {
+        case "snapshot" where words.count == 2:
+            if let id = try? SnapshotID(words[1]) { return .snapshot(id) }
+        case "volume" where words.count == 2:
+            if let id = try? VolumeID(words[1]) { return .volume(id) }
+        default: break
         }
-        return text
+        throw RecordFailure(reason: "source is \(text.debugDescription), which is no source")
     }
 }

@@ -58,6 +58,9 @@ extension CSIError {
         CSIError(.aborted, "\(operation) on \(key) has been running for \(age.inSeconds); retry when it has ended")
     }
 
+    /// Another process works on the thing: ABORTED, the caller retries.
+    public static func pendingElsewhere(_ detail: String) -> CSIError { CSIError(.aborted, detail) }
+
     /// A `starting_token` was not given out by this driver: ABORTED, the caller starts listing anew.
     public static func badStartingToken() -> CSIError {
         CSIError(.aborted, "starting_token is not one that this driver returned; list again without a token")

@@ -1,0 +1,102 @@
+public import CSICore
+import CSIHost
+import CSIPool
+
+extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReporting {
+    /// Pages without a limit of the caller's end here, so that an answer stays below the message limit of 4 MiB.
+    static let pageLimit = 5000
+
+    /// With less than this left in the pool, a thin volume may be refused the next write.
+    private static let fullPool: Int64 = 16 << 20
+
+    /// Moves the image into the trash and removes it there.
+    public func delete(_ request: DeleteVolume) async throws(CSIError) {
+        guard try await pool.record(request.id) != nil else { return }
+        let lock = try await pool.lockImage(of: request.id)
+        defer { lock.release() }
+        if let device = try await devices(of: request.id).first {
+            throw .inUse(.volume(request.id), by: "it is attached as \(device.path) on this node; unstage it first")
+        }
+        try await pool.remove(request.id)
+    }
+
+    /// One page in the order of the ids.
+    public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
+        let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
+        let (volumes, hasMore) = pool.page(after: request.after, limit: limit)
+        var entries: [VolumeDetails] = []
+        entries.reserveCapacity(volumes.count)
+        for summary in volumes {
+            entries.append(VolumeDetails(volume: volume(of: summary), condition: try await condition(of: summary)))
+        }
+        return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
+    }
+
+    /// The volume, and whether its image is there and can be written.
+    public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
+        guard let record = try await pool.record(request.id) else { return nil }
+        let room = try await pool.capacity()
+        let condition = try await condition(of: record.summary, poolFree: room.availableBytes)
+        return VolumeDetails(volume: volume(of: record.summary), condition: condition)
+    }
+
+    /// What the pool has left for volumes of a class, on this node.
+    public func capacity(_ request: GetCapacity) async throws(CSIError) -> Capacity {
+        let wanted = try VolumeClass(request.parameters, request.capabilities)
+        if let topology = request.topology, !self.topology.isAccessible(from: topology) { return .none }
+        let available = try await pool.room().available(isThick: wanted.isThick)
+        let largest = available - available % VolumeTraits.granularity
+        let smallest = wanted.minimumCapacity
+        return Capacity(
+            available: available, largestVolume: largest < smallest ? 0 : largest, smallestVolume: smallest)
+    }
+
+    /// What is wrong with the image of a volume.
+    /// - Parameter poolFree: What the pool's file system has left; nil leaves that question out.
+    func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async throws(CSIError) -> VolumeCondition {
+        let path = pool.imagePath(of: summary.id)
+        guard let image = try await pool.image(of: summary.id), image.kind == .regular else {
+            return .abnormal("the image \(path) is gone")
+        }
+        guard image.size >= summary.capacity else {
+            return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
+        }
+        if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {
+            return .abnormal(
+                "the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
+        }
+        return .normal
+    }
+}
+
+extension LoopbackDriver: VolumeExpanding {
+    /// Volumes grow while in use.
+    public var expansionMode: ExpansionMode { .online }
+
+    /// Grows the image; the node then grows the device and the file system.
+    public func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
+        guard var record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
+        let traits = try VolumeTraits(record.attributes, of: .volume(record.id))
+        if let capability = request.capability, let refusal = traits.refusal(of: capability) {
+            throw .invalid("volume_capability", "does not fit the volume: \(refusal)")
+        }
+        let size = try request.capacity.size(fallback: record.capacity, granularity: VolumeTraits.granularity)
+        guard size > record.capacity else {
+            guard request.capacity.contains(record.capacity) else {
+                throw .impossibleCapacity(
+                    "volume \"\(record.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink"
+                )
+            }
+            return Expansion(capacity: record.capacity, needsNode: true)
+        }
+        let lock = try await pool.lockImage(of: record.id)
+        defer { lock.release() }
+        _ = try await usableImage(of: record)
+        let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick)
+        defer { reservation.release() }
+        try await pool.growImage(of: record.id, to: size, isThick: record.isThick)
+        record.capacity = size
+        try await pool.update(record)
+        return Expansion(capacity: size, needsNode: true)
+    }
+}

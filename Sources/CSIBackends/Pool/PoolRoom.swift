@@ -1,0 +1,80 @@
+/// What the volumes of a pool have been promised, in bytes.
+struct PoolPromises: Sendable {
+    /// To thick volumes, whose room has been taken.
+    private(set) var thick: Int128 = 0
+    /// To thin volumes, whether they have written anything or not.
+    private(set) var thin: Int128 = 0
+    /// To volumes and snapshots that are being made.
+    var pendingThick: Int128 = 0
+    var pendingThin: Int128 = 0
+
+    mutating func add(_ volume: VolumeSummary) {
+        guard volume.content == .image else { return }
+        if volume.isThick { thick += Int128(volume.capacity) } else { thin += Int128(volume.capacity) }
+    }
+
+    mutating func remove(_ volume: VolumeSummary) {
+        guard volume.content == .image else { return }
+        if volume.isThick { thick -= Int128(volume.capacity) } else { thin -= Int128(volume.capacity) }
+    }
+
+    mutating func add(pending bytes: Int64, isThick: Bool) {
+        if isThick { pendingThick += Int128(bytes) } else { pendingThin += Int128(bytes) }
+    }
+}
+
+/// What the images of a pool take of the disk, at one moment of the clock.
+struct MeasuredImages: Sendable {
+    /// The bytes in use that are not of images.
+    let foreign: Int64
+    /// The bytes that snapshots hold.
+    let snapshots: Int64
+    let time: Duration
+}
+
+/// The room of a pool of images at one moment.
+///
+/// The worst that can happen is that every volume is written in full and shares no block with a snapshot any more. So the
+/// promises to volumes count in full, what snapshots hold counts as well, and what else is on the file system is seen
+/// as what remains of its used bytes. Thin promises count less where the operator overcommits.
+public struct PoolRoom: Sendable, Hashable {
+    /// What could be promised if the pool were empty.
+    let usable: Int64
+    /// What is left of it after all promises.
+    let uncommitted: Int64
+    /// What the file system has left now, without the reserve.
+    public let free: Int64
+    /// See ``PoolPolicy/overcommitPercent``.
+    let overcommitPercent: Int64
+
+    init(
+        used: Int64, available: Int64, total: Int64, foreign: Int64, snapshots: Int64, promises: PoolPromises,
+        policy: PoolPolicy
+    ) {
+        let reserve = policy.reservedBytes(of: total)
+        let percent = Int128(policy.overcommitPercent)
+        // Blocks that the file system keeps for root are in the total and in nobody's reach.
+        let reachable = Int128(used) + Int128(available) - Int128(reserve)
+        let thin = (promises.thin + promises.pendingThin) * 100 / percent
+        let committed = promises.thick + promises.pendingThick + thin + Int128(snapshots)
+        usable = Int64(clamping: max(0, reachable))
+        free = Int64(clamping: max(0, Int128(available) - Int128(reserve)))
+        uncommitted = Int64(clamping: max(0, reachable - Int128(foreign) - committed))
+        overcommitPercent = policy.overcommitPercent
+    }
+
+    /// The largest volume that can be made now.
+    public func available(isThick: Bool) -> Int64 {
+        if isThick { return min(free, uncommitted) }
+        return free > 0 ? overcommitted(uncommitted) : 0
+    }
+
+    /// The largest volume that the pool could hold if it were empty.
+    public func largest(isThick: Bool) -> Int64 {
+        isThick ? usable : overcommitted(usable)
+    }
+
+    private func overcommitted(_ bytes: Int64) -> Int64 {
+        Int64(clamping: Int128(bytes) * Int128(overcommitPercent) / 100)
+    }
+}

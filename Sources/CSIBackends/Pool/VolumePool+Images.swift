@@ -1,0 +1,265 @@
+public import CSICore
+public import CSIHost
+public import SystemPackage
+
+/// What a new image is filled with.
+public struct ImageOrigin: Sendable {
+    /// Whose image is copied.
+    public enum Source: Sendable, Hashable {
+        /// Nobody's: zeros.
+        case zeros
+        /// A volume's.
+        case volume(VolumeID)
+        /// A snapshot's.
+        case snapshot(SnapshotID)
+    }
+
+    /// Whose image is copied.
+    public var source: Source
+
+    /// Whether the copy may share the blocks of the source.
+    public var sharing: CopyOptions.Sharing
+
+    /// Where the file system in the source is mounted, whose writers are held back for the copy; nil for nowhere.
+    public var freezing: FilePath?
+
+    /// Creates an origin.
+    public init(_ source: Source, sharing: CopyOptions.Sharing = .preferred, freezing: FilePath? = nil) {
+        self.source = source
+        self.sharing = sharing
+        self.freezing = freezing
+    }
+
+    fileprivate var directory: FilePath? {
+        switch source {
+        case .zeros: nil
+        case .volume(let id): id.pathComponent.map(PoolLayout.volume)
+        case .snapshot(let id): id.pathComponent.map(PoolLayout.snapshot)
+        }
+    }
+}
+
+/// Volumes that are images, and what belongs to an image.
+extension VolumePool {
+    /// How long writers may be held back for a copy; sharing the blocks of a large image takes a fraction of it.
+    private static let freezeLimit = Duration.seconds(10)
+
+    /// Images are read and written by the kernel alone.
+    private static let imagePermissions = FilePermissions(rawValue: 0o600)
+
+    /// Makes an image volume durable: when it returns, the volume survives a crash; when it throws, nothing is left.
+    ///
+    /// The caller holds the volume's key, and nobody removes the source meanwhile.
+    public func addImage(_ record: VolumeRecord, from origin: ImageOrigin) async throws(CSIError) {
+        let tree = try tree()
+        let allocation: FileAllocation = record.isThick ? .allocated : .sparse
+        try await commit(record, in: tree) { (partial) async throws(CSIError) in
+            let image = PoolLayout.image(in: partial)
+            if let source = origin.directory {
+                try await fillImage(image, from: source, in: partial, record, origin, in: tree)
+            } else {
+                try await withHostErrors { () async throws(HostError) in
+                    try await tree.createFile(
+                        image, size: record.capacity, allocation: allocation, permissions: Self.imagePermissions)
+                }
+            }
+            try await withHostErrors { () async throws(HostError) in
+                try await tree.createFile(
+                    PoolLayout.volumeLock(in: partial), size: 0, allocation: .sparse,
+                    permissions: Self.imagePermissions)
+            }
+        }
+        remember(record)
+    }
+
+    private func fillImage(
+        _ image: FilePath, from source: FilePath, in partial: FilePath, _ record: VolumeRecord, _ origin: ImageOrigin,
+        in tree: any DirectoryTree
+    ) async throws(CSIError) {
+        guard record.isThick, origin.sharing == .required else {
+            var origin = origin
+            // Shared blocks would take room at the first write to them, which is what a thick volume must not.
+            if record.isThick { origin.sharing = .never }
+            try await copyImage(from: source, to: partial, as: image, origin, in: tree)
+            return try await withHostErrors { () async throws(HostError) in
+                try await tree.setFileSize(
+                    image, to: record.capacity, allocation: record.isThick ? .allocated : .sparse)
+            }
+        }
+        // The moment is kept by sharing, the room is taken by a second copy.
+        let moment = partial.appending(PoolLayout.momentName)
+        try await copyImage(from: source, to: partial, as: moment, origin, in: tree)
+        try await withHostErrors { () async throws(HostError) in
+            try await tree.copyFile(
+                from: moment, to: image, options: CopyOptions(sharing: .never, permissions: Self.imagePermissions))
+            try await tree.removeFile(moment)
+            try await tree.setFileSize(image, to: record.capacity, allocation: .allocated)
+        }
+    }
+
+    /// Copies an image and what is known of the file system in it.
+    func copyImage(
+        from source: FilePath, to directory: FilePath, as image: FilePath, _ origin: ImageOrigin,
+        in tree: any DirectoryTree
+    ) async throws(CSIError) {
+        // Taken before the image: a file system that is made meanwhile would be one that nobody knows of, which is refused
+        // later; the other way round a blank image could claim to hold one.
+        let format = try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(of: PoolLayout.format(in: source)) == nil
+                ? nil : try await tree.readFile(PoolLayout.format(in: source), limit: PoolLayout.recordLimit)
+        }
+        let frozen = try await freeze(origin.freezing)
+        do throws(HostError) {
+            try await tree.copyFile(
+                from: PoolLayout.image(in: source), to: image,
+                options: CopyOptions(sharing: origin.sharing, permissions: Self.imagePermissions))
+        } catch {
+            _ = try? await frozen?.thaw()
+            guard error.kind == .notSupported, origin.sharing == .required else { throw CSIError(error) }
+            throw .preconditionFailed(
+                "the volume is in use, and the file system of the pool cannot copy it in one moment; unpublish it first, "
+                    + "or put the pool on XFS or Btrfs: \(error.description)")
+        }
+        try await withHostErrors { () async throws(HostError) in
+            try await frozen?.thaw()
+            if let format { try await tree.writeFileDurably(PoolLayout.format(in: directory), format) }
+        }
+    }
+
+    private func freeze(_ mountPoint: FilePath?) async throws(CSIError) -> (any FrozenFileSystem)? {
+        guard let mountPoint else { return nil }
+        return try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.freeze(mountPoint, atMost: Self.freezeLimit)
+        }
+    }
+
+    /// What the image of a volume is; nil when the file is gone.
+    public func image(of id: VolumeID) async throws(CSIError) -> FileMetadata? {
+        guard let component = id.pathComponent else { return nil }
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(of: PoolLayout.image(in: PoolLayout.volume(component)))
+        }
+    }
+
+    /// The image of a volume, relative to the pool, with the pool's directory: for attaching it.
+    public func imageFile(of id: VolumeID) throws(CSIError) -> (path: FilePath, tree: any DirectoryTree) {
+        guard let component = id.pathComponent else { throw .notFound(.volume(id)) }
+        return (PoolLayout.image(in: PoolLayout.volume(component)), try tree())
+    }
+
+    /// The image of a volume, absolute, for messages.
+    public func imagePath(of id: VolumeID) -> FilePath {
+        path.pushing(PoolLayout.image(in: PoolLayout.volume(id.pathComponent ?? "?")))
+    }
+
+    /// Makes the image larger, durably; one that has the size already stays as it is.
+    public func growImage(of id: VolumeID, to size: Int64, isThick: Bool) async throws(CSIError) {
+        let (image, tree) = try imageFile(of: id)
+        try await withHostErrors { () async throws(HostError) in
+            try await tree.setFileSize(image, to: size, allocation: isThick ? .allocated : .sparse)
+        }
+    }
+
+    /// Makes all of the image read as zero, and takes its room again where the volume is thick.
+    ///
+    /// The caller has made sure that nothing in it is anybody's.
+    public func eraseImage(of id: VolumeID, isThick: Bool) async throws(CSIError) {
+        let (image, tree) = try imageFile(of: id)
+        try await withHostErrors { () async throws(HostError) in
+            guard let size = try await tree.metadata(of: image)?.size, size > 0 else { return }
+            try await tree.punchHole(in: image, at: 0, length: size)
+            if isThick { try await tree.setFileSize(image, to: size, allocation: .allocated) }
+        }
+    }
+
+    /// Keeps other processes from working on the image of a volume, until the lock is released.
+    /// - Throws: ABORTED while another process does, NOT_FOUND when the volume is gone.
+    public func lockImage(of id: VolumeID) async throws(CSIError) -> any HeldLock {
+        guard let component = id.pathComponent else { throw .notFound(.volume(id)) }
+        let tree = try tree()
+        do throws(HostError) {
+            return try await tree.lock(PoolLayout.volumeLock(in: PoolLayout.volume(component)))
+        } catch {
+            switch error.kind {
+            case .lockHeld:
+                throw .pendingElsewhere("another process of this driver works on volume \"\(id)\"; retry later")
+            case .notFound: throw .notFound(.volume(id))
+            default: throw CSIError(error)
+            }
+        }
+    }
+}
+
+/// What a node keeps beside an image.
+extension VolumePool {
+    /// What is known of the file system in the image; nil when there never was one.
+    /// - Throws: FAILED_PRECONDITION when the file is there and cannot be used: nobody knows what may be lost then.
+    public func formatState(of id: VolumeID) async throws(CSIError) -> FormatState? {
+        guard let (bytes, file) = try await nodeFile(PoolLayout.formatName, of: id) else { return nil }
+        do throws(RecordFailure) {
+            return try FormatState(parsing: bytes)
+        } catch {
+            throw .preconditionFailed(
+                "the file \"\(file)\", which says what is in volume \"\(id)\", cannot be used: \(error.reason); restore it"
+            )
+        }
+    }
+
+    /// Keeps what is known of the file system, durably; nil for that there never was one.
+    public func setFormatState(_ state: FormatState?, of id: VolumeID) async throws(CSIError) {
+        try await setNodeFile(PoolLayout.formatName, of: id, state?.bytes)
+    }
+
+    /// How the raw block volume is staged; nil when it is not, or not known to be.
+    public func stagedBlock(of id: VolumeID) async throws(CSIError) -> StagedBlock? {
+        guard let (bytes, _) = try await nodeFile(PoolLayout.stagedName, of: id) else { return nil }
+        return StagedBlock(parsing: bytes)
+    }
+
+    /// Keeps how the raw block volume is staged, durably; nil for not at all.
+    public func setStagedBlock(_ staged: StagedBlock?, of id: VolumeID) async throws(CSIError) {
+        try await setNodeFile(PoolLayout.stagedName, of: id, staged?.bytes)
+    }
+
+    private func nodeFile(
+        _ name: String, of id: VolumeID
+    ) async throws(CSIError) -> (bytes: [UInt8], file: FilePath)? {
+        guard let component = id.pathComponent else { return nil }
+        let tree = try tree()
+        let file = PoolLayout.volume(component).appending(name)
+        return try await withHostErrors { () async throws(HostError) in
+            guard try await tree.metadata(of: file) != nil else { return nil }
+            return (try await tree.readFile(file, limit: PoolLayout.recordLimit), tree.path.pushing(file))
+        }
+    }
+
+    private func setNodeFile(_ name: String, of id: VolumeID, _ bytes: [UInt8]?) async throws(CSIError) {
+        guard let component = id.pathComponent else {
+            guard bytes == nil else { throw .notFound(.volume(id)) }
+            return
+        }
+        let tree = try tree()
+        let directory = PoolLayout.volume(component)
+        try await withHostErrors { () async throws(HostError) in
+            if let bytes {
+                try await sweep(directory, in: tree)
+                return try await tree.writeFileDurably(directory.appending(name), bytes)
+            }
+            do throws(HostError) {
+                if try await tree.removeFile(directory.appending(name)) { try await tree.syncDirectory(directory) }
+            } catch  where error.kind == .notFound {
+                // The volume is gone, and with it the file.
+            }
+        }
+    }
+
+    /// Removes what a durable write left behind that was cut off by a crash.
+    ///
+    /// The caller holds the lock of the image, so nobody writes there now.
+    func sweep(_ directory: FilePath, in tree: any DirectoryTree) async throws(HostError) {
+        for entry in try await tree.list(directory, limit: .max) where entry.name.string.hasPrefix(".new-") {
+            try await tree.removeFile(directory.appending(entry.name))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+public import CSICore
+public import CSIHost
+import Synchronization
+public import SystemPackage
+
+/// Volumes of any content.
+extension VolumePool {
+    /// The record of a volume, read from disk; nil when there is no such volume.
+    /// - Throws: FAILED_PRECONDITION when the volume is there but its record cannot be used.
+    public func record(_ id: VolumeID) async throws(CSIError) -> VolumeRecord? {
+        // An id that is no name of a directory was never given out by this pool.
+        guard let component = id.pathComponent else { return nil }
+        return try await read(component, in: tree())
+    }
+
+    /// At most `limit` volumes in the order of their ids, beginning after `last`.
+    public func page(after last: String?, limit: Int) -> (volumes: [VolumeSummary], hasMore: Bool) {
+        state.withLock { state in
+            let (entries, hasMore) = state.volumes.page(after: last, limit: limit)
+            return (Array(entries), hasMore)
+        }
+    }
+
+    /// The room on the pool's file system.
+    public func capacity() async throws(CSIError) -> FileSystemCapacity {
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in try await tree.capacity() }
+    }
+
+    /// The size of a new volume, in bytes: what is required, else `fallback` or as much of it as there is room for.
+    /// - Parameters:
+    ///   - range: What the caller wants; nil leaves it to the driver.
+    ///   - fallback: The size when nothing is required.
+    /// - Throws: OUT_OF_RANGE when the pool can never hold it, RESOURCE_EXHAUSTED when there is no room for it now.
+    public func size(for range: CapacityRange?, fallback: Int64) async throws(CSIError) -> Int64 {
+        let room = try await capacity()
+        let fallback = max(1, min(fallback, room.availableBytes))
+        let size = try range?.size(fallback: fallback) ?? fallback
+        guard size <= room.totalBytes else {
+            throw .impossibleCapacity("the pool has \(room.totalBytes) bytes in all, and \(size) were asked for")
+        }
+        guard size <= room.availableBytes else {
+            throw .noSpace("the pool has \(room.availableBytes) bytes left, and \(size) were asked for")
+        }
+        return size
+    }
+
+    /// Writes a record anew, durably, for example with another capacity.
+    ///
+    /// The caller holds the volume's key and the lock of its image, so nobody else works on it.
+    public func update(_ record: VolumeRecord) async throws(CSIError) {
+        guard let component = record.component else { return }
+        let tree = try tree()
+        let directory = VolumeRecord.section.path(component)
+        try await withHostErrors { () async throws(HostError) in
+            try await sweep(directory, in: tree)
+            try await tree.writeFileDurably(VolumeRecord.section.record(in: directory), record.bytes)
+        }
+        remember(record)
+    }
+
+    /// Removes a volume: from the rename into the trash on it is gone for every caller.
+    ///
+    /// The absent is success.
+    public func remove(_ id: VolumeID) async throws(CSIError) {
+        guard let component = id.pathComponent else { return }
+        try await discard(PoolLayout.volume(component), as: component, in: tree())
+        state.withLock { state in
+            if let old = state.volumes.remove(id.rawValue) { state.promises.remove(old) }
+        }
+    }
+
+    func remember(_ record: VolumeRecord) {
+        let summary = record.summary
+        state.withLock { state in
+            if let old = state.volumes.insert(summary) { state.promises.remove(old) }
+            state.promises.add(summary)
+        }
+    }
+}
+
+/// Volumes that are directories.
+extension VolumePool {
+    /// Makes a volume durable: when it returns, the volume survives a crash; when it throws, nothing is left of it.
+    ///
+    /// The caller holds the volume's key, so nobody else works on it.
+    /// - Parameters:
+    ///   - record: The new volume.
+    ///   - dataPermissions: The mode of the directory that pods see.
+    public func add(_ record: VolumeRecord, dataPermissions: FilePermissions) async throws(CSIError) {
+        let tree = try tree()
+        try await commit(record, in: tree) { (partial) async throws(CSIError) in
+            try await withHostErrors { () async throws(HostError) in
+                try await tree.createDirectory(PoolLayout.data(in: partial), permissions: dataPermissions)
+                try await tree.syncDirectory(PoolLayout.data(in: partial))
+            }
+        }
+        remember(record)
+    }
+
+    /// Whether the directory that pods see is there.
+    public func hasData(_ id: VolumeID) async throws(CSIError) -> Bool {
+        guard let component = id.pathComponent else { return false }
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(of: PoolLayout.data(in: PoolLayout.volume(component)))?.kind == .directory
+        }
+    }
+
+    /// The directory that pods see, absolute; nil for an id that this pool never gives out.
+    public func dataPath(of id: VolumeID) -> FilePath? {
+        id.pathComponent.map { path.pushing(PoolLayout.data(in: PoolLayout.volume($0))) }
+    }
+
+    /// Whether a mount shows the data of the volume, also when the pool has moved or the volume is being removed.
+    public func shows(_ entry: MountEntry, dataOf id: VolumeID) -> Bool {
+        id.pathComponent.map { PoolLayout.isData(entry.root, of: $0) } ?? false
+    }
+}
