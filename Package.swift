@@ -138,7 +138,8 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram", argumentParser,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram",
+            argumentParser,
             logging, system,
         ],
         swiftSettings: settings),
