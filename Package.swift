@@ -12,6 +12,7 @@ let products: [Product] = [
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSILoopback", targets: ["CSILoopback"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
+    .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
     .executable(name: "csi-controller", targets: ["csi-controller"]),
     .executable(name: "csi-node", targets: ["csi-node"]),
@@ -126,17 +127,27 @@ let backends: [Target] = [
 
 let programs: [Target] = [
     .target(
+        name: "CSIProgram",
+        dependencies: [
+            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", logging, metrics, system, lifecycle, unixSignals,
+        ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "CSIProgramTests", dependencies: ["CSIProgram", "CSICore", "CSITransport", lifecycle, logging, system],
+        swiftSettings: settings),
+    .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIMetrics", "CSIPool", "CSIProto",
-            "CSITransport", argumentParser, logging, metrics, system, lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram",
+            argumentParser,
+            logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProto", "CSITransport", argumentParser,
-            lifecycle, logging, system,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
+            logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(
@@ -146,6 +157,9 @@ let programs: [Target] = [
         name: "csictl", dependencies: ["CSICore", "CSIProto", "CSITestKit", "CSITransport", argumentParser],
         swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "echo-server", dependencies: ["CSIProto", "CSITransport"], path: "Tests/Interop/EchoServer",
+        swiftSettings: settings),
 ]
 
 let package = Package(

@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let codec = Target.Dependency.product(name: "CSIProto", package: "swift-csi")
+let core = Target.Dependency.product(name: "CSICore", package: "swift-csi")
 let transport = Target.Dependency.product(name: "CSITransport", package: "swift-csi")
 
 let package = Package(
@@ -20,7 +21,8 @@ let package = Package(
         .target(name: "BenchmarkMessages", dependencies: [codec], swiftSettings: settings),
         .executableTarget(
             name: "bare-server", dependencies: ["BenchmarkMessages", codec, transport], swiftSettings: settings),
-        .executableTarget(name: "codec-bench", dependencies: ["BenchmarkMessages", codec], swiftSettings: settings),
+        .executableTarget(
+            name: "codec-bench", dependencies: ["BenchmarkMessages", codec, core], swiftSettings: settings),
         .executableTarget(name: "driver-bench", dependencies: [codec, transport], swiftSettings: settings),
     ]
 )

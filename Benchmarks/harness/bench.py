@@ -36,11 +36,11 @@ class BenchEnvironment(Environment):
             self.cpp_server, self.cpp_codec, self.cpp_check = (
                 os.path.join(CPP_PEERS, "build", name) for name in ("cpp-server", "cpp-codec", "cpp-check")
             )
-            folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"], ["-c", "release"])
+            folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"])
             self.grpc_swift_server = os.path.join(folder, "grpc-swift-server")
             self.swift_protobuf_codec = self.without_debug_information(os.path.join(folder, "swift-protobuf-codec"))
         if {"memory", "driver"} & set(self.parts):
-            folder = swift_build(ROOT, ["csi-controller", "csi-node"], RELEASE, os.path.join(ROOT, ".build-bench"))
+            folder = swift_build(ROOT, ["csi-controller", "csi-node"], RELEASE)
             self.program_folder = folder
             self.driver_bench = os.path.join(swift_build(BENCHMARKS, ["driver-bench"], RELEASE), "driver-bench")
             # The pool is on the disk of the build folder; a scratch folder is often memory only.

@@ -19,6 +19,7 @@ TOLERANCES = {"instructions": (0.03, 0), "allocations": (0, 0.05), "system calls
 # Calls, or operations, of the shorter of the two runs that are subtracted.
 CALLS = {"probe": 1_000, "create": 500, "list": 20}
 OPERATIONS = {"create-decode": 1_000, "create-encode": 2_000, "list-decode": 5, "list-encode": 10}
+VALIDATIONS = {"create-validate": 500, "attach-validate": 500, "publish-validate": 500}
 
 
 def measure(environment):
@@ -34,7 +35,7 @@ def measure(environment):
         )
         rates = counting.system_calls_per_call(server, loads, method, ONE, 100)
         counts["system calls"][f"call {method}"] = round(sum(rates.values()), 1)
-    for operation, times in OPERATIONS.items():
+    for operation, times in (OPERATIONS | VALIDATIONS).items():
         command = [environment.codec, "run", operation]
         counts["instructions"][operation] = round(counting.instructions_per_operation(command, times))
         counts["allocations"][operation] = round(counting.allocations_per_operation(command, times), 1)
@@ -59,7 +60,7 @@ def compare(measured, thresholds):
                 verdict = "ok"
             failures += verdict.startswith("FAIL")
             passed += not verdict.startswith("FAIL")
-            print(f"{kind:13} {name:14} {value!s:>10} (threshold {threshold}) {verdict}")
+            print(f"{kind:13} {name:16} {value!s:>10} (threshold {threshold}) {verdict}")
     print(f"counts: {passed} passed, {failures} failed")
     return failures
 

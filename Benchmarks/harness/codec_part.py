@@ -3,7 +3,7 @@
 import subprocess
 from collections import defaultdict
 
-from check_counts import CALLS, OPERATIONS
+from check_counts import CALLS, OPERATIONS, VALIDATIONS
 from load import ONE, TEN_STREAMS
 from report import median
 
@@ -68,7 +68,23 @@ def run(environment, report):
                 ratio = median([a / b for a, b in zip(times["ours", operation], times[peer, operation])])
                 bars.append((f"time, ours / {peer}: {operation}", ratio, "<=", limits[peer][operation.endswith("encode")]))
     report.bars("The codec against the bars", bars)
+    run_validations(environment, report)
     run_calls(environment, report)
+
+
+def run_validations(environment, report):
+    """What stands between a decoded message and a driver: every check of the request."""
+    counting = environment.counting
+    rows = []
+    for operation, n in VALIDATIONS.items():
+        times = [time_of([environment.codec], operation) for _ in range(ROUNDS)]
+        run_it = [environment.codec, "run", operation]
+        instructions = counting.instructions_per_operation(run_it, n)
+        allocations = counting.allocations_per_operation(run_it, n)
+        rows.append([operation, median(times), instructions, allocations])
+    report.table(
+        f"Validation of a request, medians of {ROUNDS} rounds", ["operation", "CPU ns", "instructions", "allocations"], rows
+    )
 
 
 def run_calls(environment, report):

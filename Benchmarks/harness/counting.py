@@ -27,8 +27,15 @@ class Counting:
 
     def instructions_of_command(self, command):
         out = os.path.join(self.scratch, "callgrind.out")
+        # Dictionaries of Swift are seeded anew in each process, and how often keys collide decides what a look-up costs.
+        environment = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1"}
         done = subprocess.run(
-            self.callgrind(out) + command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+            self.callgrind(out) + command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
         )
         if done.returncode != 0:
             raise Failure(f"{' '.join(command)} under callgrind: {done.stderr[-400:]}")

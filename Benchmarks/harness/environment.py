@@ -14,8 +14,8 @@ BENCHMARKS = os.path.join(ROOT, "Benchmarks")
 CPP_PEERS = os.path.join(BENCHMARKS, "Peers", "Cpp")
 SWIFT_PEERS = os.path.join(BENCHMARKS, "Peers", "GRPCSwift")
 
-# As a driver is shipped: one file but for libc and libnghttp2.
-RELEASE = ["-c", "release", "--static-swift-stdlib"]
+# How our own programs are built: as they are shipped.
+RELEASE = [os.path.join(ROOT, "dev", "release")]
 
 
 def run(command, cwd=ROOT):
@@ -26,11 +26,9 @@ def run(command, cwd=ROOT):
     return done.stdout.decode(errors="replace").strip()
 
 
-def swift_build(package, products, options=(), scratch=None):
+def swift_build(package, products, build=("swift", "build", "-c", "release")):
     """Builds products of a package; answers the folder that they are in."""
-    command = ["swift", "build", "--package-path", package] + list(options)
-    if scratch is not None:
-        command += ["--scratch-path", scratch]
+    command = [*build, "--package-path", package, "--scratch-path", os.path.join(package, ".build-bench")]
     for product in products:
         run(command + ["--product", product])
     return run(command + ["--show-bin-path"]).splitlines()[-1]

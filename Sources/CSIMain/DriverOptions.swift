@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CSIProgram
 
 /// The flags of `csi-controller` and `csi-node`.
 ///
@@ -86,18 +87,18 @@ public struct DriverOptions: ParsableArguments {
     public init() {}
 
     func value(of setting: Setting) -> String? {
-        switch setting {
-        case .backend: backend
-        case .endpoint: endpoint
-        case .driverName: driverName
-        case .nodeID: nodeID
-        case .pool: pool
-        case .reserve: reserve
-        case .overcommit: overcommit
-        case .maximumVolumes: maxVolumesPerNode
-        case .logLevel: logLevel
-        case .logFormat: logFormat
-        case .httpEndpoint: httpEndpoint
+        switch setting.flag {
+        case "--backend": backend
+        case "--endpoint": endpoint
+        case "--driver-name": driverName
+        case "--node-id": nodeID
+        case "--pool": pool
+        case "--reserve": reserve
+        case "--overcommit": overcommit
+        case "--max-volumes-per-node": maxVolumesPerNode
+        case "--log-level": logLevel
+        case "--log-format": logFormat
+        case "--http-endpoint": httpEndpoint
         default: nil
         }
     }

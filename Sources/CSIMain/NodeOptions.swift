@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CSIProgram
 
 /// The flags of `csi-node` besides those of ``DriverOptions``.
 public struct NodeOptions: ParsableArguments {
@@ -34,10 +35,10 @@ public struct NodeOptions: ParsableArguments {
     public init() {}
 
     func value(of setting: Setting) -> String? {
-        switch setting {
-        case .withController: withController ? "true" : nil
-        case .kubeletRegistrationPath: kubeletRegistrationPath
-        case .kubeletRegistry: kubeletRegistry
+        switch setting.flag {
+        case "--with-controller": withController ? "true" : nil
+        case "--kubelet-registration-path": kubeletRegistrationPath
+        case "--kubelet-registry": kubeletRegistry
         default: nil
         }
     }

@@ -4,7 +4,7 @@ import CSIMain
 
 @main
 struct ControllerCommand: AsyncParsableCommand {
-    static let configuration = DriverProgram.configuration(
+    static let configuration = StockProgram.configuration(
         name: "csi-controller",
         abstract: "Serves the CSI Identity and Controller services: makes, removes and lists volumes.",
         discussion: """
@@ -17,6 +17,6 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup var options: DriverOptions
 
     func run() async throws {
-        try await DriverProgram.run("csi-controller", role: .controller, options: options)
+        try await StockProgram.run("csi-controller", options: options)
     }
 }

@@ -4,7 +4,7 @@ import CSIMain
 
 @main
 struct NodeCommand: AsyncParsableCommand {
-    static let configuration = DriverProgram.configuration(
+    static let configuration = StockProgram.configuration(
         name: "csi-node",
         abstract: "Serves the CSI Identity and Node services: makes volumes visible to the pods of this node.",
         discussion: """
@@ -19,6 +19,6 @@ struct NodeCommand: AsyncParsableCommand {
     @OptionGroup var nodeOptions: NodeOptions
 
     func run() async throws {
-        try await DriverProgram.run("csi-node", role: .node, options: options, nodeOptions: nodeOptions)
+        try await StockProgram.run("csi-node", options: options, nodeOptions: nodeOptions)
     }
 }

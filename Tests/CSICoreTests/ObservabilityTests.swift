@@ -243,6 +243,25 @@ struct ObservabilityTests {
         #expect(spans[1].status?.code == .error)
     }
 
+    @Test("What is answered without a task has a span, too, whose context the answer is made in")
+    func spansOfImmediateAnswers() async throws {
+        let tracer = InMemoryTracer()
+        try await withTracer(tracer) {
+            try await serving(MemoryDriver()) { _, client in
+                let metadata: Metadata = ["in-memory-trace-id": "trace", "in-memory-span-id": "caller"]
+                _ = try await client.unary(CSIv1.Identity.getPluginInfo, .init(), metadata: metadata)
+            }
+            let seen = try #require(CallTracing()).span("M", RPCContext(method: "/s/M")) { () throws(CSIError) in
+                ServiceContext.current != nil
+            }
+            #expect(seen)
+        }
+        let span = try #require(tracer.finishedSpans.first { $0.operationName == "csi.v1.Identity/GetPluginInfo" })
+        #expect(span.spanContext.traceID == "trace")
+        #expect(span.spanContext.parentSpanID == "caller")
+        #expect(span.attributes.get("rpc.grpc.status_code") == .int64(0))
+    }
+
     @Test("Without metrics and tracing nothing is prepared")
     func disabled() {
         #expect(CallMetrics(driverName: "d", factory: NOOPMetricsHandler.instance) == nil)

@@ -57,6 +57,7 @@ struct HostilePeerTests {
     @Test(arguments: [
         ("SETTINGS", RawClient.frame(4)), ("PING", RawClient.frame(6, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8])),
         ("empty DATA", RawClient.frame(0, 0, 1)), ("PRIORITY", RawClient.frame(2, 0, 1, [0, 0, 0, 0, 1])),
+        ("first unknown type", RawClient.frame(10, 0, 0, [1])), ("last unknown type", RawClient.frame(255, 0, 1)),
     ])
     func floodOfIdleFrames(_ name: String, _ frame: [UInt8]) async throws {
         try await withstand { endpoint in
@@ -71,15 +72,24 @@ struct HostilePeerTests {
         }
     }
 
-    /// Frames that may come in any number, because they cost nothing but the reading of them.
-    @Test(arguments: [
-        ("WINDOW_UPDATE", RawClient.frame(8, 0, 0, [0, 0, 0, 1])), ("unknown type", RawClient.frame(200, 0, 0, [1])),
-    ])
-    func floodOfCheapFrames(_ name: String, _ frame: [UInt8]) async throws {
+    /// RFC 9113, 5.5: types that nobody knows yet are no error.
+    @Test func aFewFramesOfUnknownTypesAreIgnored() async throws {
+        try await withTestServer { endpoint in
+            let client = try RawClient(endpoint)
+            for type in UInt8(10)...255 {
+                client.send(RawClient.frame(type, 0xFF, Int32(type % 3), [UInt8](repeating: 7, count: Int(type))))
+            }
+            client.call(1, "Echo", "still here")
+            #expect(client.answer(1).body == RawClient.value("still here"))
+        }
+    }
+
+    /// Frames that may come in any number, because they do work and cost nothing but the reading of them.
+    @Test func floodOfWindowUpdates() async throws {
         try await withstand { endpoint in
             let client = try RawClient(endpoint)
             var burst: [UInt8] = []
-            for _ in 0..<1_000 { burst += frame }
+            for _ in 0..<1_000 { burst += RawClient.frame(8, 0, 0, [0, 0, 0, 1]) }
             for _ in 0..<300 { client.send(burst) }
             client.call(1, "Probe")
             #expect(client.answer(1).status == 0)
@@ -147,12 +157,12 @@ struct HostilePeerTests {
 
     @Test func slowHeaders() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.headersTimeout = .milliseconds(300)
-        configuration.limits.bodyTimeout = .milliseconds(300)
+        configuration.limits.headersTimeout = .milliseconds(300 * slowdown)
+        configuration.limits.bodyTimeout = .milliseconds(300 * slowdown)
         try await withstand(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.send(RawClient.frame(1, 0, 1, RawClient.block([(":method", "POST")])))
-            #expect(client.isClosed(within: 5_000))
+            #expect(client.isClosed())
         }
     }
 
@@ -160,7 +170,7 @@ struct HostilePeerTests {
 
     @Test func slowBody() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(300)
+        configuration.limits.bodyTimeout = .milliseconds(300 * slowdown)
         try await withstand(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.headers(1, RawClient.callFields("Echo"))
@@ -172,7 +182,7 @@ struct HostilePeerTests {
 
     @Test func halfOpenStreams() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(500)
+        configuration.limits.bodyTimeout = .milliseconds(500 * slowdown)
         try await withstand(testRouter(), configuration) { endpoint in
             for _ in 0..<20 {
                 let client = try RawClient(endpoint)
@@ -240,7 +250,7 @@ struct HostilePeerTests {
 
     @Test func answersThatAreNeverReadAreGivenUp() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.answerTimeout = .milliseconds(300)
+        configuration.limits.answerTimeout = .milliseconds(300 * slowdown)
         try await withstand(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint, preface: false)
             client.send(RawClient.preface + RawClient.frame(4, 0, 0, [0, 4, 0, 0, 0, 0]))
@@ -266,7 +276,7 @@ struct HostilePeerTests {
 
     @Test func silentConnectionsAreClosed() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.prefaceTimeout = .milliseconds(300)
+        configuration.limits.prefaceTimeout = .milliseconds(300 * slowdown)
         try await withstand(testRouter(), configuration) { endpoint in
             let silent = try RawClient(endpoint, preface: false)
             let half = try RawClient(endpoint, preface: false)
@@ -290,7 +300,8 @@ struct HostilePeerTests {
             }
         }
         // Other tests open descriptors too; a leak would be a thousand.
-        #expect(openDescriptors() - before < 200)
+        let areBack = await eventually { openDescriptors() - before < 200 }
+        #expect(areBack)
     }
 
     @Test func killedInTheMiddleOfCalls() async throws {

@@ -7,14 +7,14 @@ import Testing
 struct IdleTests {
     @Test func idleConnectionIsKeptByDefault() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(50)
-        configuration.limits.headersTimeout = .milliseconds(50)
-        configuration.limits.prefaceTimeout = .milliseconds(50)
+        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.headersTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.prefaceTimeout = .milliseconds(100 * slowdown)
         try await withTestServer(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.call(1, "Probe")
             #expect(client.answer(1).status == 0)
-            #expect(!client.isClosed(within: 400))
+            #expect(!client.isClosed(within: Int32(400 * slowdown)))
             client.call(3, "Probe")
             #expect(client.answer(3).status == 0)
         }
@@ -22,7 +22,7 @@ struct IdleTests {
 
     @Test func idleTimeoutEndsWithGoAway() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .milliseconds(100)
+        configuration.limits.idleTimeout = .milliseconds(100 * slowdown)
         try await withTestServer(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.call(1, "Probe")
@@ -49,12 +49,12 @@ struct IdleTests {
 
     @Test func callsThatTakeLongAreNotIdle() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .milliseconds(100)
-        configuration.limits.bodyTimeout = .milliseconds(100)
-        configuration.limits.answerTimeout = .milliseconds(100)
+        configuration.limits.idleTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.answerTimeout = .milliseconds(100 * slowdown)
         var router = testRouter()
         router.unary(TestMethods.hang) { (_, _) async throws(RPCError) in
-            do { try await Task.sleep(for: .milliseconds(600)) } catch {}
+            do { try await Task.sleep(for: .milliseconds(600 * slowdown)) } catch {}
             return TestMessage("done")
         }
         try await withTestServer(router, configuration) { endpoint in
@@ -69,7 +69,7 @@ struct IdleTests {
     @Test func streamingRequestMayRestBetweenMessages() async throws {
         let method = RPCMethod<TestMessage, TestMessage>(service: "test.Service", name: "Sum", requestStreaming: true)
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(100)
+        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
         var router = RPCRouter()
         router.clientStreaming(method) { (reader, _) async throws(RPCError) in
             var count = 0
@@ -80,7 +80,7 @@ struct IdleTests {
             let client = try RawClient(endpoint)
             client.headers(1, RawClient.callFields("Sum"))
             client.data(1, RawClient.value("one"), ends: false)
-            try await Task.sleep(for: .milliseconds(400))
+            try await Task.sleep(for: .milliseconds(400 * slowdown))
             client.data(1, RawClient.value("two"))
             #expect(client.answer(1).body == RawClient.value("2"))
             // Inside a message it may not.
@@ -115,7 +115,7 @@ struct IdleTests {
         try await withTestServer(testRouter(journal, executor: executor), configuration) { endpoint in
             let client = try RawClient(endpoint)
             for stream in [1, 3] as [Int32] {
-                client.call(stream, "Block", "700000")
+                client.call(stream, "Block", "\(1_000_000 * slowdown)")
                 #expect(await journal.wait(for: "block", count: Int(stream + 1) / 2))
                 client.send(RawClient.frame(3, 0, stream, [0, 0, 0, 8]))
             }

@@ -7,8 +7,9 @@ import Testing
 struct StateMachineTests {
     private func feed(_ stream: inout RequestStream, _ bytes: [UInt8]) throws(RPCError) {
         var failure: RPCError?
+        var spares = SpareBuffers()
         bytes.withUnsafeBytes { buffer in
-            do throws(RPCError) { try stream.receive(buffer) } catch { failure = error }
+            do throws(RPCError) { try stream.receive(buffer, using: &spares) } catch { failure = error }
         }
         if let failure { throw failure }
     }

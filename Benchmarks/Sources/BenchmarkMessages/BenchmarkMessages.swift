@@ -25,6 +25,31 @@ public enum BenchmarkMessages {
             accessibilityRequirements: .init(requisite: topologies(4)))
     }
 
+    /// ControllerPublishVolume of that volume, as an attacher sends it.
+    public static func attachRequest() -> CSIv1.ControllerPublishVolumeRequest {
+        let request = createVolumeRequest()
+        return .init(
+            volumeID: createdVolume().volumeID, nodeID: "worker-01.rack2.example",
+            volumeCapability: request.volumeCapabilities[0], secrets: request.secrets,
+            volumeContext: createdVolume().volumeContext)
+    }
+
+    /// NodePublishVolume of that volume, as a kubelet sends it with the facts of the pod.
+    public static func publishRequest() -> CSIv1.NodePublishVolumeRequest {
+        var context = createdVolume().volumeContext
+        context["csi.storage.k8s.io/pod.name"] = "postgres-production-replica-001"
+        context["csi.storage.k8s.io/pod.namespace"] = "databases"
+        context["csi.storage.k8s.io/pod.uid"] = "6c1b8e0e-7f5d-4b60-9d2a-3f0c9a3c7d11"
+        context["csi.storage.k8s.io/serviceAccount.name"] = "postgres"
+        let id = createdVolume().volumeID
+        return .init(
+            volumeID: id,
+            stagingTargetPath: "/var/lib/kubelet/plugins/kubernetes.io/csi/hostpath.example/\(id)/globalmount",
+            targetPath:
+                "/var/lib/kubelet/pods/6c1b8e0e-7f5d-4b60-9d2a-3f0c9a3c7d11/volumes/kubernetes.io~csi/\(id)/mount",
+            volumeCapability: createVolumeRequest().volumeCapabilities[0], readonly: true, volumeContext: context)
+    }
+
     /// The volume that a CreateVolume call answers: 611 bytes.
     public static func createdVolume() -> CSIv1.Volume {
         var context: ProtoMap<String, String> = [:]

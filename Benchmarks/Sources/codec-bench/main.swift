@@ -7,7 +7,7 @@ import Glibc
 // codec-bench run OPERATION TIMES        repeats an operation, for callgrind and allocation counters
 // codec-bench time OPERATION MS          prints nanoseconds of CPU time for each operation, measured for about so long
 //
-// OPERATION is create-decode, create-encode, list-decode or list-encode.
+// OPERATION is create-decode, create-encode, list-decode, list-encode, create-validate, attach-validate or publish-validate.
 
 guard let job = Job(arguments: CommandLine.arguments) else {
     print("usage: codec-bench sizes | messages DIR | run OPERATION TIMES | time OPERATION MS")

@@ -22,19 +22,11 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         }
         let id = VolumeID(derivedFrom: request.name)
         if let existing = try await pool.record(id) {
-            try requireCompatible(existing, request)
+            try existing.requireMatch(request)
             return volume(of: existing.summary)
         }
-        let room = try await pool.capacity()
-        let fallback = max(1, min(Self.defaultCapacity, room.availableBytes))
-        let size = try request.capacity?.size(fallback: fallback) ?? fallback
-        guard size <= room.totalBytes else {
-            throw .impossibleCapacity("the pool has \(room.totalBytes) bytes in all, and \(size) were asked for")
-        }
-        guard size <= room.availableBytes else {
-            throw .noSpace("the pool has \(room.availableBytes) bytes left, and \(size) were asked for")
-        }
-        let record = VolumeRecord(id: id, name: request.name, capacity: size, fingerprint: request.fingerprint)
+        let size = try await pool.size(for: request.capacity, fallback: Self.defaultCapacity)
+        let record = VolumeRecord(request, capacity: size)
         try await pool.add(record, dataPermissions: Self.dataPermissions)
         return volume(of: record.summary)
     }
@@ -42,10 +34,7 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     /// Moves the directory into the trash and takes it apart.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let record = try await pool.record(request.id) else { return }
-        let users = try await publications(of: record.id)
-        if let first = users.first {
-            throw .inUse(.volume(record.id), by: "published at \(first)\(users.count > 1 ? " and elsewhere" : "")")
-        }
+        try await pool.requireUnpublished(record.id)
         try await pool.remove(record.id)
     }
 
@@ -61,7 +50,8 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
         for summary in volumes {
-            entries.append(VolumeDetails(volume: volume(of: summary), condition: try await condition(of: summary.id)))
+            entries.append(
+                VolumeDetails(volume: volume(of: summary), condition: try await pool.condition(of: summary.id)))
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
     }
@@ -69,7 +59,7 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     /// The volume, and whether its directory is there.
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         guard let record = try await pool.record(request.id) else { return nil }
-        return VolumeDetails(volume: volume(of: record.summary), condition: try await condition(of: record.id))
+        return VolumeDetails(volume: volume(of: record.summary), condition: try await pool.condition(of: record.id))
     }
 
     /// What the pool's file system has left, on this node.
@@ -78,26 +68,5 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         if let wanted = request.topology, !topology.isAccessible(from: wanted) { return .none }
         let room = try await pool.capacity()
         return Capacity(available: room.availableBytes, largestVolume: room.availableBytes)
-    }
-
-    func condition(of id: VolumeID) async throws(CSIError) -> VolumeCondition {
-        try await pool.hasData(id)
-            ? .normal : .abnormal("the directory \(pool.dataPath(of: id)?.string ?? "of the volume") is gone")
-    }
-
-    /// Where the kernel shows the volume's directory, as far as this process's mount namespace can tell.
-    private func publications(of id: VolumeID) async throws(CSIError) -> [FilePath] {
-        let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
-        guard let data = pool.dataPath(of: id), let origin = table.origin(of: data) else { return [] }
-        // The mount of the pool itself shows the directory too, when the pool's file system begins in it.
-        return table.mounts(showing: origin).filter { pool.shows($0, dataOf: id) }.map(\.mountPoint)
-    }
-
-    private func requireCompatible(_ existing: VolumeRecord, _ request: CreateVolume) throws(CSIError) {
-        try request.fingerprint.requireMatch(existing.fingerprint, of: .volumeNamed(request.name))
-        guard let range = request.capacity, !range.contains(existing.capacity) else { return }
-        throw .alreadyExists(
-            .volumeNamed(request.name), differingIn: "capacity_range", existing: "\(existing.capacity) bytes",
-            requested: "\(range)")
     }
 }

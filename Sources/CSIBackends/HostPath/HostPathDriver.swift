@@ -21,13 +21,7 @@ public struct HostPathDriver: TopologyAware {
     /// Mounted directories on one node; the flags that a bind mount can have.
     public let support = VolumeSupport(
         modes: [.singleNodeWriter, .singleNodeReaderOnly, .singleNodeSingleWriter, .singleNodeMultiWriter],
-        mount: .init(
-            fileSystemTypes: [],
-            flags: [
-                "bind", "defaults", "noatime", "nodev", "nodiratime", "noexec", "nosuid", "nosymfollow", "relatime",
-                "ro",
-                "rw", "strictatime",
-            ]))
+        mount: .bindMounts)
 
     let configuration: HostPathConfiguration
     let host: any Host

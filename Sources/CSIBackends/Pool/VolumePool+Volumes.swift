@@ -27,6 +27,24 @@ extension VolumePool {
         return try await withHostErrors { () async throws(HostError) in try await tree.capacity() }
     }
 
+    /// The size of a new volume, in bytes: what is required, else `fallback` or as much of it as there is room for.
+    /// - Parameters:
+    ///   - range: What the caller wants; nil leaves it to the driver.
+    ///   - fallback: The size when nothing is required.
+    /// - Throws: OUT_OF_RANGE when the pool can never hold it, RESOURCE_EXHAUSTED when there is no room for it now.
+    public func size(for range: CapacityRange?, fallback: Int64) async throws(CSIError) -> Int64 {
+        let room = try await capacity()
+        let fallback = max(1, min(fallback, room.availableBytes))
+        let size = try range?.size(fallback: fallback) ?? fallback
+        guard size <= room.totalBytes else {
+            throw .impossibleCapacity("the pool has \(room.totalBytes) bytes in all, and \(size) were asked for")
+        }
+        guard size <= room.availableBytes else {
+            throw .noSpace("the pool has \(room.availableBytes) bytes left, and \(size) were asked for")
+        }
+        return size
+    }
+
     /// Writes a record anew, durably, for example with another capacity.
     ///
     /// The caller holds the volume's key and the lock of its image, so nobody else works on it.

@@ -46,6 +46,24 @@ public struct VolumeRecord: Sendable, Hashable {
         VolumeSummary(
             id: id, capacity: capacity, content: content, isThick: isThick, source: source, attributes: attributes)
     }
+
+    /// Creates the record of a volume that a request asks for.
+    public init(_ request: CreateVolume, capacity: Int64) {
+        self.init(
+            id: VolumeID(derivedFrom: request.name), name: request.name, capacity: capacity,
+            fingerprint: request.fingerprint)
+    }
+
+    /// Compares the volume with a request for the same name.
+    /// - Throws: ALREADY_EXISTS naming the first thing that differs: the capacity, when it is not within the requested
+    ///   range, or a field of the fingerprint.
+    public func requireMatch(_ request: CreateVolume) throws(CSIError) {
+        try request.fingerprint.requireMatch(fingerprint, of: .volumeNamed(request.name))
+        guard let range = request.capacity, !range.contains(capacity) else { return }
+        throw .alreadyExists(
+            .volumeNamed(request.name), differingIn: "capacity_range", existing: "\(capacity) bytes",
+            requested: "\(range)")
+    }
 }
 
 extension VolumeRecord: PoolRecord {

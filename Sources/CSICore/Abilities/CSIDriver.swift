@@ -1,4 +1,4 @@
-/// What every driver is: it has a name, it starts, it can say whether it is well.
+/// What every driver is: it has a name, and it starts.
 ///
 /// Everything else a driver can do is a conformance to one of the ability protocols, and conforming is all there is to
 /// do: the capability is advertised and the calls are routed because of it. A driver that does not conform answers
@@ -22,12 +22,6 @@ public protocol CSIDriver: Sendable {
     /// meanwhile.
     /// - Throws: What cannot heal; the process ends with it.
     func start() async throws(CSIError)
-
-    /// Whether the driver can work now; called for each `Probe` after ``start()`` has ended.
-    ///
-    /// Must not block on a server or a disk that may hang.
-    /// - Throws: Why not; `Probe` answers FAILED_PRECONDITION.
-    func checkHealth() async throws(CSIError)
 }
 
 extension CSIDriver {
@@ -36,7 +30,4 @@ extension CSIDriver {
 
     /// Nothing to prepare.
     public func start() async throws(CSIError) {}
-
-    /// Always well.
-    public func checkHealth() async throws(CSIError) {}
 }

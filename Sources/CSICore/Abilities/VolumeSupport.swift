@@ -1,5 +1,9 @@
 /// The ways in which a driver's volumes can be used, declared once: the same declaration validates requests and derives
-/// capabilities (SINGLE_NODE_MULTI_WRITER follows from the modes).
+/// capabilities.
+///
+/// Declare ``AccessMode/singleNodeSingleWriter`` and ``AccessMode/singleNodeMultiWriter`` together or not at all: either of
+/// them advertises SINGLE_NODE_MULTI_WRITER, and then Kubernetes' sidecars ask for the second one wherever a claim says
+/// ReadWriteOnce.
 public struct VolumeSupport: Sendable, Hashable {
     /// The access modes.
     public let modes: Set<AccessMode>

@@ -19,9 +19,7 @@ struct CallTracing: Sendable {
     func span<Reply: Sendable>(
         _ method: String, _ context: RPCContext, _ body: (any Span) async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
-        var parent = ServiceContext.topLevel
-        instrument.extract(context.metadata, into: &parent, using: MetadataExtractor())
-        let span: any Span = start(context.method, method, parent)
+        let span = start(method, context)
         defer { span.end() }
         // `withValue` rethrows without a type.
         let outcome = await ServiceContext.withValue(span.context) { () async -> Result<Reply, CSIError> in
@@ -31,6 +29,26 @@ struct CallTracing: Sendable {
                 return .failure(error)
             }
         }
+        return try Self.note(outcome, in: span)
+    }
+
+    /// Runs `body`, which does not wait, in a span.
+    func span<Reply>(
+        _ method: String, _ context: RPCContext, _ body: () throws(CSIError) -> Reply
+    ) throws(CSIError) -> Reply {
+        let span = start(method, context)
+        defer { span.end() }
+        let outcome = ServiceContext.withValue(span.context) { () -> Result<Reply, CSIError> in
+            do throws(CSIError) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try Self.note(outcome, in: span)
+    }
+
+    private static func note<Reply>(_ outcome: Result<Reply, CSIError>, in span: any Span) throws(CSIError) -> Reply {
         switch outcome {
         case .success(let reply):
             span.attributes["rpc.grpc.status_code"] = RPCCode.ok.rawValue
@@ -51,8 +69,10 @@ struct CallTracing: Sendable {
         }
     }
 
-    private func start(_ path: String, _ method: String, _ parent: ServiceContext) -> any Span {
-        let name = String(path.drop { $0 == "/" })
+    private func start(_ method: String, _ context: RPCContext) -> any Span {
+        var parent = ServiceContext.topLevel
+        instrument.extract(context.metadata, into: &parent, using: MetadataExtractor())
+        let name = String(context.method.drop { $0 == "/" })
         let span: any Span = tracer.startSpan(name, context: parent, ofKind: .server)
         span.updateAttributes { attributes in
             attributes["rpc.system"] = "grpc"

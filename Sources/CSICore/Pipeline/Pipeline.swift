@@ -45,7 +45,22 @@ struct Pipeline: Sendable {
         }
     }
 
-    /// Serves a call that the framework answers at once, on the thread that serves connections.
+    /// Serves a call that the framework answers from what is at hand, on the thread that serves connections.
+    func serveImmediately<Reply>(
+        _ method: String, _ context: RPCContext, handler: () throws(CSIError) -> Reply
+    ) throws(RPCError) -> Reply {
+        let call = records.begin(method, context)
+        do throws(CSIError) {
+            let reply = if let tracing { try tracing.span(call.method, context, handler) } else { try handler() }
+            records.end(call, subject: nil, context, error: nil)
+            return reply
+        } catch {
+            records.end(call, subject: nil, context, error: error)
+            throw RPCError(code: error.code, message: error.message)
+        }
+    }
+
+    /// Serves a call whose answer may take a wait but no blocking, on the thread that serves connections.
     func serveQuickly<Reply: Sendable>(
         _ method: String, _ context: RPCContext, handler: () async throws(CSIError) -> Reply
     ) async throws(RPCError) -> Reply {

@@ -1,6 +1,7 @@
 public import CSIProto
 public import CSITransport
 public import Logging
+import Synchronization
 
 /// A driver called within this process: every call goes the way of a call from a socket, from the decoded message on.
 ///
@@ -12,10 +13,21 @@ public import Logging
 /// try await local.start()
 /// let reply = try await local.call(CSIv1.Controller.createVolume, request)
 /// ```
+///
+/// ``call(_:_:metadata:)`` skips the wire. ``connect()`` gives the client that is used on sockets, whose calls go through
+/// HTTP/2 and the codec as well, streams included:
+///
+/// ```swift
+/// let client = try await local.connect()                      // or: RPCClient.connect(to: endpoint)
+/// let reply = try await client.unary(CSIv1.Controller.createVolume, request)
+/// ```
 public final class LocalDriver: Sendable {
     private let driver: any CSIDriver
     private let pipeline: Pipeline
     private let handlers: [String: any Sendable]
+    private let router: RPCRouter
+    /// Made with the first client.
+    private let transport = Mutex<InProcessTransport?>(nil)
 
     /// Creates a driver that is not started yet.
     /// - Parameters:
@@ -37,6 +49,7 @@ public final class LocalDriver: Sendable {
         self.driver = driver
         self.pipeline = pipeline
         self.handlers = routes.localHandlers
+        self.router = routes.router
     }
 
     /// Checks and starts the driver; calls are UNAVAILABLE before.
@@ -58,6 +71,25 @@ public final class LocalDriver: Sendable {
             throw RPCError(code: .unimplemented, message: "\(method.path) is not served by this driver")
         }
         return try await handler.call(request, RPCContext(method: method.path, metadata: metadata))
+    }
+
+    /// Connects a client within this process; it works as long as this driver is kept.
+    ///
+    /// It is the client that is used on sockets, so one test body serves both.
+    /// - Throws: UNAVAILABLE when the system gives no thread or descriptor, or too many clients are connected.
+    public func connect() async throws(RPCError) -> RPCClient {
+        let transport: InProcessTransport
+        do throws(EndpointError) {
+            transport = try self.transport.withLock { (held) throws(EndpointError) in
+                if let held { return held }
+                let made = try InProcessTransport(router: router)
+                held = made
+                return made
+            }
+        } catch {
+            throw RPCError(code: .unavailable, message: "\(error)")
+        }
+        return try await transport.connect()
     }
 
     /// The methods that can be called, as paths.

@@ -17,41 +17,53 @@ extension RouteTable {
         var manifest = ProtoMap<String, String>()
         for (key, value) in info.manifest.sorted(by: { $0.key < $1.key }) { manifest[key] = value }
         let pluginInfo = CSIv1.GetPluginInfoResponse(name: info.name, vendorVersion: info.version, manifest: manifest)
-        quick(CSIv1.Identity.getPluginInfo) { () async throws(CSIError) in pluginInfo }
+        immediate(CSIv1.Identity.getPluginInfo) { () throws(CSIError) in pluginInfo }
 
         let plugin = CSIv1.GetPluginCapabilitiesResponse(
             capabilities: capabilities.plugin.map { .init(type: .service(.init(type: $0))) }
                 + capabilities.expansionWire)
-        quick(CSIv1.Identity.getPluginCapabilities) { () async throws(CSIError) in plugin }
+        immediate(CSIv1.Identity.getPluginCapabilities) { () throws(CSIError) in plugin }
 
-        quick(CSIv1.Identity.probe) { () async throws(CSIError) in
-            switch readiness.state {
-            case .starting: return CSIv1.ProbeResponse(ready: .init(value: false))
-            case .failed(let error): throw .preconditionFailed(error.message)
-            case .ready:
-                do throws(CSIError) {
-                    try await driver.checkHealth()
-                } catch {
-                    throw .preconditionFailed(error.message)
-                }
-                return CSIv1.ProbeResponse(ready: .init(value: true))
-            }
-        }
+        addProbe(driver, readiness: readiness)
 
         if role.servesController, !capabilities.controller.isEmpty {
             let reply = CSIv1.ControllerGetCapabilitiesResponse(
                 capabilities: capabilities.controller.map { .init(type: .rpc(.init(type: $0))) })
-            quick(CSIv1.Controller.controllerGetCapabilities) { () async throws(CSIError) in reply }
+            immediate(CSIv1.Controller.controllerGetCapabilities) { () throws(CSIError) in reply }
         }
         if role.servesController, !capabilities.group.isEmpty {
             let reply = CSIv1.GroupControllerGetCapabilitiesResponse(
                 capabilities: capabilities.group.map { .init(type: .rpc(.init(type: $0))) })
-            quick(CSIv1.GroupController.groupControllerGetCapabilities) { () async throws(CSIError) in reply }
+            immediate(CSIv1.GroupController.groupControllerGetCapabilities) { () throws(CSIError) in reply }
         }
         if role.servesNode, !capabilities.node.isEmpty {
             let reply = CSIv1.NodeGetCapabilitiesResponse(
                 capabilities: capabilities.node.map { .init(type: .rpc(.init(type: $0))) })
-            quick(CSIv1.Node.nodeGetCapabilities) { () async throws(CSIError) in reply }
+            immediate(CSIv1.Node.nodeGetCapabilities) { () throws(CSIError) in reply }
+        }
+    }
+
+    private mutating func addProbe(_ driver: any CSIDriver, readiness: Readiness) {
+        @Sendable func answer() throws(CSIError) -> CSIv1.ProbeResponse {
+            switch readiness.state {
+            case .starting: return CSIv1.ProbeResponse(ready: .init(value: false))
+            case .failed(let error): throw .preconditionFailed(error.message)
+            case .ready: return CSIv1.ProbeResponse(ready: .init(value: true))
+            }
+        }
+        guard let checked = driver as? any HealthChecking else {
+            immediate(CSIv1.Identity.probe, handler: answer)
+            return
+        }
+        quick(CSIv1.Identity.probe) { () async throws(CSIError) in
+            let reply = try answer()
+            guard reply.ready?.value == true else { return reply }
+            do throws(CSIError) {
+                try await checked.checkHealth()
+            } catch {
+                throw .preconditionFailed(error.message)
+            }
+            return reply
         }
     }
 }

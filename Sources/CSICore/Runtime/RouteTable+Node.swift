@@ -22,7 +22,7 @@ extension RouteTable {
             try await driver.stats(request).wire
         }
         guard role.servesNode else { return }
-        quick(CSIv1.Node.nodeGetInfo) { () async throws(CSIError) in
+        immediate(CSIv1.Node.nodeGetInfo) { () throws(CSIError) in
             CSIv1.NodeGetInfoResponse(
                 nodeID: driver.nodeID.rawValue, maxVolumesPerNode: max(0, driver.maximumVolumesPerNode),
                 accessibleTopology: topology?.wire)

@@ -44,7 +44,19 @@ struct RouteTable: Sendable {
         add(method, handler: handler)
     }
 
-    /// A route that the framework answers by itself, at once.
+    /// A route that the framework answers from what is at hand, without a task.
+    mutating func immediate<Request: ProtoMessage, Reply: ProtoMessage>(
+        _ method: RPCMethod<Request, Reply>, handler: @escaping @Sendable () throws(CSIError) -> Reply
+    ) {
+        let pipeline = pipeline
+        @Sendable func serve(_: Request, _ context: RPCContext) throws(RPCError) -> Reply {
+            try pipeline.serveImmediately(method.name, context, handler: handler)
+        }
+        router.immediate(method, handler: serve)
+        localHandlers[method.path] = LocalHandler(call: serve)
+    }
+
+    /// A route whose answer may take a wait, but no blocking.
     mutating func quick<Request: ProtoMessage, Reply: ProtoMessage>(
         _ method: RPCMethod<Request, Reply>, handler: @escaping @Sendable () async throws(CSIError) -> Reply
     ) {

@@ -11,7 +11,7 @@ public struct StringMap: Sendable, Hashable {
     }
 
     init(validating wire: ProtoMap<String, String>, field: String) throws(CSIError) {
-        var values: [String: String] = [:]
+        var values: [String: String] = Dictionary(minimumCapacity: wire.count)
         var total = 0
         for (key, value) in wire {
             guard !key.isEmpty else { throw .invalid(field, "has an empty key") }
@@ -41,8 +41,13 @@ public struct StringMap: Sendable, Hashable {
     }
 
     /// Values may hold line ends and tabs (a parameter can be a small document), but no NUL.
-    private static func checked(_ value: String, _ field: String) throws(CSIError) -> String {
-        guard !value.utf8.contains(0) else { throw .invalid(field, "contains a NUL character") }
+    private static func checked(_ value: String, _ field: @autoclosure () -> String) throws(CSIError) -> String {
+        let found = value.utf8.withContiguousStorageIfAvailable { bytes in
+            var found = false
+            for byte in bytes { found = found || byte == 0 }
+            return found
+        }
+        guard !(found ?? value.utf8.contains(0)) else { throw .invalid(field(), "contains a NUL character") }
         return value
     }
 }

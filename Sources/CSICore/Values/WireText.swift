@@ -9,19 +9,35 @@ enum WireText {
     static let mapLimit = 4096
 
     /// A string that must be there.
-    static func required(_ value: String, _ field: String, limit: Int = generalLimit) throws(CSIError) -> String {
-        guard !value.isEmpty else { throw .missing(field) }
-        return try optional(value, field, limit: limit)
+    ///
+    /// The field's name is made only when it is needed: for an error.
+    static func required(
+        _ value: String, _ field: @autoclosure () -> String, limit: Int = generalLimit
+    ) throws(CSIError) -> String {
+        guard !value.isEmpty else { throw .missing(field()) }
+        return try optional(value, field(), limit: limit)
     }
 
     /// A string that may be empty.
-    static func optional(_ value: String, _ field: String, limit: Int = generalLimit) throws(CSIError) -> String {
+    static func optional(
+        _ value: String, _ field: @autoclosure () -> String, limit: Int = generalLimit
+    ) throws(CSIError) -> String {
         let count = value.utf8.count
-        guard count <= limit else { throw .invalid(field, "is \(count) bytes long, the limit is \(limit)") }
-        if let control = value.unicodeScalars.first(where: isBanned) {
-            throw .invalid(field, "contains the control character 0x\(String(control.value, radix: 16))")
+        guard count <= limit else { throw .invalid(field(), "is \(count) bytes long, the limit is \(limit)") }
+        if mayHoldBanned(value), let control = value.unicodeScalars.first(where: isBanned) {
+            throw .invalid(field(), "contains the control character 0x\(String(control.value, radix: 16))")
         }
         return value
+    }
+
+    /// Whether any byte is, or begins, a control character: most text has none, and then its scalars need no look.
+    private static func mayHoldBanned(_ value: String) -> Bool {
+        let found = value.utf8.withContiguousStorageIfAvailable { bytes in
+            var found = false
+            for byte in bytes { found = found || byte < 0x20 || byte == 0x7F || byte == 0xC2 }
+            return found
+        }
+        return found ?? true
     }
 
     /// The control characters that the specification bans from names: all but tab, line feed and carriage return.

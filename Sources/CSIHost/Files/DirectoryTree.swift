@@ -33,13 +33,17 @@ public protocol DirectoryTree: AnyObject, Sendable {
 
     /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
     ///
-    /// - Parameter limit: the largest number of entries to accept.
+    /// - Parameters:
+    ///   - path: the directory.
+    ///   - limit: the largest number of entries to accept.
     /// - Throws: kind `tooLarge` when there are more.
     func list(_ path: FilePath, limit: Int) async throws(HostError) -> [DirectoryEntry]
 
     /// Reads a whole regular file.
     ///
-    /// - Parameter limit: the largest number of bytes to accept.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limit: the largest number of bytes to accept.
     /// - Throws: kind `tooLarge` when the file has more, `wrongType` when it is not a regular file.
     func readFile(_ path: FilePath, limit: Int) async throws(HostError) -> [UInt8]
 

@@ -50,6 +50,7 @@ extension ProtoMessage {
     public mutating func merge(
         _ bytes: UnsafeRawBufferPointer, limits: WireLimits = .standard
     ) throws(WireError) {
+        // The caller keeps the bytes for the duration of this call, which the span does not outlive.
         let span = unsafe bytes.assumingMemoryBound(to: UInt8.self).span
         var reader = try WireReader(span, limits: limits)
         try merge(from: &reader)
@@ -62,18 +63,20 @@ extension ProtoMessage {
 
     /// The message in the binary format, in the buffer that it was written to.
     public func encodedMessage() -> EncodedMessage {
-        var writer = WireWriter(capacity: Self.sizeHint.expected)
+        let hint = Self.sizeHint
+        var writer = WireWriter(capacity: hint.expected)
         write(to: &writer)
-        Self.sizeHint.learn(writer.written)
+        hint.learn(writer.written)
         return writer.finish()
     }
 
     /// The message as gRPC frames it: a zero byte for "not compressed", four bytes of length, the message.
     public func encodedFrame() -> EncodedMessage {
-        var writer = WireWriter(capacity: Self.sizeHint.expected + 5)
+        let hint = Self.sizeHint
+        var writer = WireWriter(capacity: hint.expected + 5)
         write(to: &writer)
         let count = writer.written
-        Self.sizeHint.learn(count)
+        hint.learn(count)
         writer.fixed32(UInt32(truncatingIfNeeded: count).byteSwapped)
         writer.byte(0)
         return writer.finish()

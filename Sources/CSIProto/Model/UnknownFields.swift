@@ -18,6 +18,7 @@ public struct UnknownFields: Sendable, Hashable {
     public var isEmpty: Bool { storage.isEmpty }
 
     mutating func append(_ field: Span<UInt8>) {
+        // The buffer is copied from and does not leave the closure.
         unsafe field.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
     }
 }

@@ -1,6 +1,9 @@
 /// A quick look at short strings: nearly all are ASCII, which need no further validation.
 @usableFromInline
 enum ShortText {
+    // The offsets that this function passes on are in bounds: each case reads no further than the least count that it covers,
+    // from either end.
+
     /// Whether `text` is ASCII for certain; false when it is too long to tell quickly.
     ///
     /// Words from the front and from the back cover every byte, some of them twice, without a loop.
@@ -27,18 +30,21 @@ enum ShortText {
     @inlinable
     @inline(__always)
     static func byte(_ bytes: RawSpan, _ offset: Int) -> UInt8 {
+        // In bounds: see `isASCII`, the only caller.
         unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
     }
 
     @inlinable
     @inline(__always)
     static func half(_ bytes: RawSpan, _ offset: Int) -> UInt32 {
+        // In bounds: see `isASCII`, the only caller.
         unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)
     }
 
     @inlinable
     @inline(__always)
     static func word(_ bytes: RawSpan, _ offset: Int) -> UInt64 {
+        // In bounds: see `isASCII`, the only caller.
         unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
     }
 }

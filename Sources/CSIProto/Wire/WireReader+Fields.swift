@@ -59,42 +59,72 @@ extension WireReader {
         limit = outer
     }
 
-    /// Reads one entry of a map: a message with the key as field 1 and the value as field 2.
+    /// Reads one entry of a map, a message with the key as field 1 and the value as field 2, and the entries of the same map
+    /// that follow it at once.
     @inlinable
     public mutating func map<Key: WireCodec, Value: WireCodec>(
         _ field: inout ProtoMap<Key.Value, Value.Value>, key: Key.Type, value: Value.Type
     ) throws(WireError) {
-        let count = field.isEmpty ? run(of: (Key.Value, Value.Value).self) : 0
-        if count > 1 { field.pairs.reserveCapacity(count) }
-        let outer = try enter()
-        var entryKey = key.initial
-        var entryValue = value.initial
-        let keyTag = 8 | key.wireType.rawValue
-        let valueTag = 16 | value.wireType.rawValue
-        while position < limit {
-            // An entry has two fields with tags of one byte; anything else is rare.
-            var tag = UInt32(unsafe bytes[unchecked: position])
-            if tag == keyTag || tag == valueTag {
-                position &+= 1
-            } else {
-                tag = try nextTag() ?? 0
-            }
-            if tag == keyTag {
-                try key.merge(into: &entryKey, from: &self)
-            } else if tag == valueTag {
-                try value.merge(into: &entryValue, from: &self)
-            } else {
-                try skip(tag)
-            }
-        }
-        leave(outer)
-        try charge(MemoryLayout<(Key.Value, Value.Value)>.stride)
+        let count = field.isEmpty ? run(of: (Key.Value, Value.Value).self) : 1
         if count == 1 {
-            field.pairs = [(entryKey, entryValue)]
-        } else if count > 1 {
-            field.pairs.append((entryKey, entryValue))
+            let entry = try mapEntry(key, value)
+            if field.isEmpty { field.pairs = [entry] } else { field.set(entry.0, entry.1) }
+            return
+        }
+        field.pairs.reserveCapacity(count)
+        let tagSize = position &- fieldStart
+        var seen: UInt64 = 0
+        for number in 0..<min(count, ProtoMap<Key.Value, Value.Value>.walkable) {
+            if number > 0 {
+                // `run` has compared the tag.
+                fieldStart = position
+                position &+= tagSize
+            }
+            let entry = try mapEntry(key, value)
+            // Keys with different marks are different; only the others have to be compared.
+            let mark: UInt64 = 1 &<< (entry.0.keyHint &>> 58)
+            if seen & mark == 0 { field.pairs.append(entry) } else { field.set(entry.0, entry.1) }
+            seen |= mark
+        }
+    }
+
+    @inlinable
+    @inline(__always)
+    mutating func mapEntry<Key: WireCodec, Value: WireCodec>(
+        _ key: Key.Type, _ value: Value.Type
+    ) throws(WireError) -> (Key.Value, Value.Value) {
+        try charge(MemoryLayout<(Key.Value, Value.Value)>.stride)
+        let outer = try enter()
+        // An entry has the two fields in this order and with tags of one byte; anything else is rare. Both bytes that are read
+        // unchecked are in bounds: position < limit <= bytes.count.
+        var entry: (Key.Value, Value.Value)
+        if position < limit, UInt32(unsafe bytes[unchecked: position]) == 8 | key.wireType.rawValue {
+            position &+= 1
+            entry.0 = try key.read(from: &self)
         } else {
-            field.set(entryKey, entryValue)
+            entry.0 = key.initial
+        }
+        if position < limit, UInt32(unsafe bytes[unchecked: position]) == 16 | value.wireType.rawValue {
+            position &+= 1
+            entry.1 = try value.read(from: &self)
+        } else {
+            entry.1 = value.initial
+        }
+        if position < limit { try restOfEntry(&entry, key, value) }
+        leave(outer)
+        return entry
+    }
+
+    @inlinable
+    mutating func restOfEntry<Key: WireCodec, Value: WireCodec>(
+        _ entry: inout (Key.Value, Value.Value), _ key: Key.Type, _ value: Value.Type
+    ) throws(WireError) {
+        while let tag = try nextTag() {
+            switch tag {
+            case 8 | key.wireType.rawValue: try key.merge(into: &entry.0, from: &self)
+            case 16 | value.wireType.rawValue: try value.merge(into: &entry.1, from: &self)
+            default: try skip(tag)
+            }
         }
     }
 

@@ -35,6 +35,7 @@ public struct WireReader: ~Escapable {
     public mutating func nextTag() throws(WireError) -> UInt32? {
         guard position < limit else { return nil }
         fieldStart = position
+        // In bounds: position < limit <= bytes.count.
         let first = unsafe bytes[unchecked: position]
         // One-byte tags are fields 1 to 15: nearly all of them.
         if first < 0x80 {
@@ -63,6 +64,7 @@ public struct WireReader: ~Escapable {
     @inline(__always)
     mutating func byte() throws(WireError) -> UInt8 {
         guard position < limit else { throw .truncated }
+        // In bounds: position < limit <= bytes.count.
         let byte = unsafe bytes[unchecked: position]
         position &+= 1
         return byte
@@ -76,6 +78,7 @@ public struct WireReader: ~Escapable {
         if first < 0x80 { return UInt64(first) }
         // Two bytes hold the lengths of most messages that do not fit into one.
         if position < limit {
+            // In bounds: position < limit <= bytes.count.
             let second = unsafe bytes[unchecked: position]
             if second < 0x80 {
                 position &+= 1
@@ -132,6 +135,7 @@ public struct WireReader: ~Escapable {
         let end = position &+ count
         let slice = bytes.extracting(position..<end)
         position = end
+        // What is ASCII throughout is UTF-8.
         if ShortText.isASCII(slice) { return unsafe String(copying: UTF8Span(unchecked: slice, isKnownASCII: true)) }
         do {
             return String(copying: try UTF8Span(validating: slice))
@@ -193,6 +197,7 @@ public struct WireReader: ~Escapable {
     @usableFromInline
     func copy(_ range: Range<Int>) -> [UInt8] {
         guard !range.isEmpty else { return [] }
+        // The buffer is copied and does not leave the closure.
         return unsafe bytes.extracting(range).withUnsafeBufferPointer { Array($0) }
     }
 }

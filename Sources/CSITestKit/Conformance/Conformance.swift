@@ -1,5 +1,7 @@
+public import CSICore
 import CSIProto
 public import CSITransport
+import SystemPackage
 
 /// The conformance suite: every row of what callers expect of a CSI driver, run against one driver at its wire.
 ///
@@ -8,12 +10,14 @@ public import CSITransport
 /// the report says why. Every row removes what it made, in reverse order, also when it fails.
 ///
 /// ```swift
-/// let transport = try InProcessTransport(router: router)
-/// try await Conformance(controller: transport.connect()).check()
+/// try await Conformance(of: driver, on: host).check()                  // in this process: no socket, no root
+/// try await Conformance(controller: client, node: otherClient).check() // at sockets, in any language
 /// ```
 public struct Conformance: Sendable {
     private let endpoints: ConformanceEndpoints
     private let configuration: ConformanceConfiguration
+    /// The driver in this process, which lives as long as the suite.
+    private let local: LocalDriver?
 
     /// A suite for a driver behind these clients.
     ///
@@ -28,6 +32,33 @@ public struct Conformance: Sendable {
     ) {
         endpoints = ConformanceEndpoints(controller: controller, node: node, launcher: launcher)
         self.configuration = configuration
+        local = nil
+    }
+
+    /// A suite for a driver in this process: starts it, and calls it through everything that a socket's caller goes
+    /// through.
+    ///
+    /// - Parameters:
+    ///   - driver: the driver, not started yet.
+    ///   - host: the model that the driver was given, which then also stands for the node: the suite makes its directories
+    ///     on it and looks into published volumes there; nil leaves what the configuration says.
+    ///   - configuration: what to ask for, and where.
+    /// - Throws: the driver's error when it does not start.
+    public init(
+        of driver: any CSIDriver, on host: FakeHost? = nil,
+        configuration: ConformanceConfiguration = ConformanceConfiguration()
+    ) async throws {
+        var configuration = configuration
+        if let host {
+            configuration.site = FakeSite(host)
+            host.addDirectory(FilePath(configuration.stagingDirectory))
+            host.addDirectory(FilePath(configuration.targetDirectory))
+        }
+        let local = LocalDriver(driver)
+        try await local.start()
+        endpoints = ConformanceEndpoints(controller: try await local.connect(), node: nil, launcher: nil)
+        self.configuration = configuration
+        self.local = local
     }
 
     /// Every row of the suite, in the order in which they run.

@@ -25,6 +25,15 @@ struct MessageDeframer {
     ///
     /// - Returns: The message that is complete; nil when all bytes were taken and more are needed.
     mutating func next(_ bytes: inout UnsafeRawBufferPointer) throws(RPCError) -> [UInt8]? {
+        var none = SpareBuffers()
+        return try next(&bytes, using: &none)
+    }
+
+    /// As `next(_:)`, with storage from `spares`.
+    @inline(__always)
+    mutating func next(
+        _ bytes: inout UnsafeRawBufferPointer, using spares: inout SpareBuffers
+    ) throws(RPCError) -> [UInt8]? {
         if prefixCount == 0 && bytes.count >= 5 {
             prefix = (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])
             prefixCount = 5
@@ -40,7 +49,7 @@ struct MessageDeframer {
         }
         let count = min(remaining, bytes.count)
         if count > 0 {
-            if body.isEmpty { body.reserveCapacity(count) }
+            if body.isEmpty { body = spares.take(count) }
             body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
             remaining -= count
             bytes = UnsafeRawBufferPointer(rebasing: bytes[count...])

@@ -32,10 +32,12 @@ struct RequestStream {
     /// The bytes held: of complete messages not taken, and of the incomplete one.
     var bufferedBytes: Int { completeBytes + deframer.bufferedBytes }
 
-    /// Takes bytes of the body.
-    mutating func receive(_ bytes: UnsafeRawBufferPointer) throws(RPCError) {
+    /// Takes bytes of the body, keeping them in storage from `spares`.
+    mutating func receive(
+        _ bytes: UnsafeRawBufferPointer, using spares: inout SpareBuffers
+    ) throws(RPCError) {
         var rest = bytes
-        while let message = try deframer.next(&rest) { try add(message) }
+        while let message = try deframer.next(&rest, using: &spares) { try add(message) }
     }
 
     private mutating func add(_ message: [UInt8]) throws(RPCError) {

@@ -104,6 +104,6 @@ struct ResponseStream {
     /// Drops what waits; answers how many bytes.
     mutating func abandon() -> Int {
         phase = .over
-        return framer.removeAll()
+        return framer.isEmpty ? 0 : framer.removeAll()
     }
 }

@@ -42,6 +42,10 @@ final class HTTP2Callbacks: @unchecked Sendable {
                 return 0
             }
         }
+        // The payload of a frame of an unknown type is dropped; that it began has been told.
+        nghttp2_session_callbacks_set_unpack_extension_callback(table) { _, _, _, _ in
+            Int32(NGHTTP2_ERR_CANCEL.rawValue)
+        }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             HTTP2Callbacks.withConnection(user, or: 0) { connection in
                 if let frame { connection.frameReceived(frame) }
@@ -77,6 +81,7 @@ final class HTTP2Callbacks: @unchecked Sendable {
         _ user: UnsafeMutableRawPointer?, or missing: Result, _ body: (HTTP2Connection) -> Result
     ) -> Result {
         guard let user else { return missing }
+        // `user` is the connection, which destroys the session before it goes.
         return Unmanaged<HTTP2Connection>.fromOpaque(user)._withUnsafeGuaranteedRef(body)
     }
 }

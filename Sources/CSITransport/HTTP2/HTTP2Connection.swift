@@ -92,35 +92,33 @@ class HTTP2Connection: EndOfTurnWork {
     /// Gathers frames into the loop's scratch buffer and writes it whenever it is full.
     private func flush() {
         guard let live, let wire, let base = loop.scratch.baseAddress else { return }
-        while wire.isDrained {
-            var gathered = 0
-            var exhausted = false
-            while true {
-                guard let bytes = live.nextOutput() else {
-                    close()
-                    return
-                }
-                guard let source = bytes.baseAddress, bytes.count > 0 else {
-                    exhausted = true
-                    break
-                }
-                if gathered + bytes.count > EventLoop.scratchBytes {
-                    wire.write(UnsafeRawBufferPointer(start: base, count: gathered))
-                    gathered = 0
-                }
-                if bytes.count > EventLoop.scratchBytes {
-                    wire.write(bytes)
-                } else {
-                    (base + gathered).copyMemory(from: source, byteCount: bytes.count)
-                    gathered += bytes.count
-                }
-                if !wire.isDrained { break }
+        var gathered = 0
+        var isDrained = wire.isDrained
+        while isDrained {
+            guard let bytes = live.nextOutput() else {
+                close()
+                return
             }
-            if gathered > 0 { wire.write(UnsafeRawBufferPointer(start: base, count: gathered)) }
-            if exhausted { break }
+            guard let source = bytes.baseAddress, bytes.count > 0 else { break }
+            if gathered + bytes.count > EventLoop.scratchBytes {
+                wire.write(UnsafeRawBufferPointer(start: base, count: gathered))
+                gathered = 0
+                isDrained = wire.isDrained
+            }
+            if bytes.count > EventLoop.scratchBytes {
+                wire.write(bytes)
+                isDrained = wire.isDrained
+            } else {
+                (base + gathered).copyMemory(from: source, byteCount: bytes.count)
+                gathered += bytes.count
+            }
         }
-        wire.setReading(wantsReading(wireDrained: wire.isDrained))
-        if !live.isAlive && wire.isDrained { close() }
+        if gathered > 0 {
+            wire.write(UnsafeRawBufferPointer(start: base, count: gathered))
+            isDrained = wire.isDrained
+        }
+        wire.setReading(wantsReading(wireDrained: isDrained))
+        if isDrained && !live.isAlive { close() }
     }
 
     /// Whether to read on: not from a peer that leaves our frames lying while it makes us queue more.

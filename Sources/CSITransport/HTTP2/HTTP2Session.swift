@@ -27,6 +27,9 @@ struct HTTP2Session {
 
     private let session: OpaquePointer
 
+    /// The first type after those of RFC 9113.
+    private static let firstUnknownType: UInt8 = 0x0A
+
     /// A session that reports to `events`, which must outlive it and must not call `receive` or `nextOutput` meanwhile;
     /// nil when memory is out.
     init?(_ settings: Settings, events: HTTP2Connection) {
@@ -40,6 +43,10 @@ struct HTTP2Session {
         nghttp2_option_set_max_continuations(option, max(0, limits.continuationFrames))
         nghttp2_option_set_stream_reset_rate_limit(
             option, UInt64(max(1, limits.resetBurst)), UInt64(max(1, limits.resetsPerSecond)))
+        // Frames of unknown types are skipped without a word unless they are asked for, and a flood of them has to be seen.
+        for type in HTTP2Session.firstUnknownType...UInt8.max {
+            nghttp2_option_set_user_recv_extension_type(option, type)
+        }
         let context = Unmanaged.passUnretained(events).toOpaque()
         let callbacks = HTTP2Callbacks.shared.table
         var made: OpaquePointer?

@@ -5,11 +5,12 @@ import Glibc
 final class SocketWire: EventSource, Wire {
     private let loop: EventLoop
     private let bytesPerTurn: Int
-    // Strong, and cut by `close()`: a weak reference would make every retain of the connection slow.
-    private var connection: HTTP2Connection?
-    private var unsent: [UInt8] = []
-    private var unsentStart = 0
-    private var isReading = true
+    // Strong, and cut by `close()`: a weak reference would make every retain of the connection slow. Exclusivity is unchecked
+    // for the reason given in `ServerConnection`.
+    @exclusivity(unchecked) private var connection: HTTP2Connection?
+    @exclusivity(unchecked) private var unsent: [UInt8] = []
+    @exclusivity(unchecked) private var unsentStart = 0
+    @exclusivity(unchecked) private var isReading = true
 
     let peer: PeerCredentials?
 

@@ -26,6 +26,8 @@ final class EventLoop: TaskExecutor {
     }
 
     private let remote = Guarded(Remote())
+    // Whether `remote` holds something: set and cleared under its lock, and looked at without it once a round.
+    private let hasRemote = Atomic<Bool>(false)
     private let owner = Atomic<UInt>(0)
     private let epoll: Int32
     private let wakeup: Int32
@@ -34,6 +36,7 @@ final class EventLoop: TaskExecutor {
     @exclusivity(unchecked) nonisolated(unsafe) var state = State()
 
     /// Where sockets are read into and frames gathered; shared by all connections, so none keeps a large buffer.
+    // The pointer never changes, and only the loop's thread uses what it points to.
     nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
 
     /// The size of the scratch buffer in bytes.
@@ -82,6 +85,7 @@ final class EventLoop: TaskExecutor {
             if queue.ended { return (false, true) }
             let wake = queue.jobs.isEmpty && queue.actions.isEmpty
             queue.jobs.append(job)
+            hasRemote.store(true, ordering: .releasing)
             return (wake, false)
         }
         // A task that outlived the loop (its blocking call came back after the shutdown) ends on the thread it is on;
@@ -105,6 +109,7 @@ final class EventLoop: TaskExecutor {
             if queue.ended { return (false, true) }
             let wake = queue.jobs.isEmpty && queue.actions.isEmpty
             queue.actions.append(action)
+            hasRemote.store(true, ordering: .releasing)
             return (wake, false)
         }
         if wake { wakeUp() }
@@ -240,7 +245,7 @@ final class EventLoop: TaskExecutor {
     /// Runs jobs and actions a bounded number of rounds, so that I/O is never starved, then the end-of-turn work.
     private func runReady() {
         for _ in 0..<16 {
-            takeRemote()
+            if hasRemote.load(ordering: .acquiring) { takeRemote() }
             if state.jobs.isEmpty && state.deferred.isEmpty { break }
             runJobs()
             if !state.deferred.isEmpty {
@@ -275,8 +280,8 @@ final class EventLoop: TaskExecutor {
     private func takeRemote() {
         // One lock per turn; the arrays are swapped, not copied.
         let taken = remote.withLock { queue -> (jobs: [UnownedJob], actions: [@Sendable () -> Void]) in
-            if queue.jobs.isEmpty && queue.actions.isEmpty { return ([], []) }
             let taken = (queue.jobs, queue.actions)
+            hasRemote.store(false, ordering: .relaxed)
             queue.jobs = []
             queue.actions = []
             return taken

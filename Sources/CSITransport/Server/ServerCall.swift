@@ -22,12 +22,15 @@ struct ServerCall: Sendable, MessageSink, MessageSource {
         guard bound.loop.isCurrent else {
             throw RPCError(code: .unavailable, message: "the server has ended")
         }
-        let bytes = bound.value.takeMessage() ?? []
+        let stream = bound.value
+        let bytes = stream.takeMessage() ?? []
         do throws(WireError) {
-            return try Request(decoding: bytes)
+            let request = try Request(decoding: bytes)
+            if !bytes.isEmpty { stream.connection.core.spareBuffers.keep(consume bytes) }
+            return request
         } catch {
             let message = "the request is not a \(Request.protoName): \(error)"
-            throw bound.value.rejected(RPCError(code: .internalError, message: message))
+            throw stream.rejected(RPCError(code: .internalError, message: message))
         }
     }
 

@@ -28,8 +28,11 @@ final class ServerConnection: HTTP2Connection {
     @exclusivity(unchecked) var waiting: [ServerStream] = []
     @exclusivity(unchecked) var openRequests = 0
     @exclusivity(unchecked) var withholding = 0
-    // The stream whose header block is being read; `streams` keeps it alive.
+    // The stream whose header block is being read, and the one that was asked for last; `streams` keeps them alive, and what
+    // removes a stream from there clears them.
     @exclusivity(unchecked) private var headerStream: Unmanaged<ServerStream>?
+    @exclusivity(unchecked) private var recentStream: Unmanaged<ServerStream>?
+    @exclusivity(unchecked) private var recentID: Int32 = 0
     @exclusivity(unchecked) private var routes: RouteCache
     private let headerListBound: Int
     private let shortestTimeout: UInt64
@@ -113,7 +116,7 @@ final class ServerConnection: HTTP2Connection {
 
     override func headersBegan(_ frame: FramePointer) {
         guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-            headerStream = stream(frame.pointee.hd.stream_id).map { .passUnretained($0) }
+            headerStream = find(frame.pointee.hd.stream_id)
             return
         }
         let stream = ServerStream(id: frame.pointee.hd.stream_id, connection: self, messageLimit: limits.messageBytes)
@@ -121,16 +124,26 @@ final class ServerConnection: HTTP2Connection {
         streams.append(stream)
         openRequests += 1
         session?.setUserData(stream.id, stream)
-        headerStream = .passUnretained(stream)
+        let unmanaged = Unmanaged.passUnretained(stream)
+        headerStream = unmanaged
+        recentStream = unmanaged
+        recentID = stream.id
     }
 
-    private func stream(_ id: Int32) -> ServerStream? {
-        guard let pointer = session?.userData(id) else { return nil }
-        return Unmanaged<ServerStream>.fromOpaque(pointer).takeUnretainedValue()
+    /// An open stream, without a reference that keeps it: it stays open, and in `streams`, for as long as this callback of
+    /// libnghttp2 lasts, since only `streamClosed` and the end of the connection, which never comes inside one, remove it.
+    private func find(_ id: Int32) -> Unmanaged<ServerStream>? {
+        if id == recentID, let recentStream { return recentStream }
+        guard !isClosed, let pointer = session?.userData(id) else { return nil }
+        let found = Unmanaged<ServerStream>.fromOpaque(pointer)
+        recentStream = found
+        recentID = id
+        return found
     }
 
     override func header(_ frame: FramePointer, name: WireText, value: WireText) -> Bool {
         guard let headerStream else { return true }
+        // Alive: `streams` holds it; see there.
         return headerStream._withUnsafeGuaranteedRef { stream in
             // Trailers of a request mean nothing in gRPC; their size is bounded with the head's.
             if stream.hasHead {
@@ -146,11 +159,15 @@ final class ServerConnection: HTTP2Connection {
     override func data(stream id: Int32, bytes: UnsafeRawBufferPointer) {
         // The connection's window is given back at once, so that one stream's data never holds up another's.
         session?.consumeConnection(bytes.count)
-        guard let stream = stream(id), !stream.response.isFinished else { return }
+        find(id)?._withUnsafeGuaranteedRef { data($0, bytes: bytes) }
+    }
+
+    private func data(_ stream: ServerStream, bytes: UnsafeRawBufferPointer) {
+        guard !stream.response.isFinished else { return }
         stream.lastProgress = loop.now
         let before = stream.request.bufferedBytes
         do throws(RPCError) {
-            try stream.request.receive(bytes)
+            try stream.request.receive(bytes, using: &core.spareBuffers)
         } catch {
             reject(stream, error)
             return
@@ -158,7 +175,7 @@ final class ServerConnection: HTTP2Connection {
         requestBytesChanged(by: stream.request.bufferedBytes - before)
         stream.wakeReaders()
         if mayGoOn(stream) {
-            session?.consumeStream(id, bytes.count)
+            session?.consumeStream(stream.id, bytes.count)
         } else {
             if stream.withheldWindow == 0 { withholding += 1 }
             stream.withheldWindow += bytes.count
@@ -170,14 +187,13 @@ final class ServerConnection: HTTP2Connection {
         case NGHTTP2_HEADERS.rawValue:
             headersSince = 0
             headerStream = nil
-            guard let stream = stream(frame.pointee.hd.stream_id) else { return }
-            if !stream.hasHead { headComplete(stream) }
-            if frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { requestEnded(stream) }
+            find(frame.pointee.hd.stream_id)?._withUnsafeGuaranteedRef { stream in
+                if !stream.hasHead { headComplete(stream) }
+                if frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { requestEnded(stream) }
+            }
         case NGHTTP2_DATA.rawValue:
-            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = stream(frame.pointee.hd.stream_id)
-            else { return }
-            requestEnded(stream)
+            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
+            find(frame.pointee.hd.stream_id)?._withUnsafeGuaranteedRef { requestEnded($0) }
         case NGHTTP2_SETTINGS.rawValue:
             guard !hasPreface else { return }
             hasPreface = true
@@ -230,7 +246,10 @@ final class ServerConnection: HTTP2Connection {
     // MARK: Answers
 
     override func output(_ id: Int32, _ target: UnsafeMutableRawBufferPointer) -> Output {
-        guard let stream = stream(id) else { return .failed }
+        find(id)?._withUnsafeGuaranteedRef { output($0, target) } ?? .failed
+    }
+
+    private func output(_ stream: ServerStream, _ target: UnsafeMutableRawBufferPointer) -> Output {
         stream.lastProgress = loop.now
         let filled = stream.response.fill(target)
         commit(stream, to: max(1, stream.response.pendingBytes))
@@ -240,11 +259,11 @@ final class ServerConnection: HTTP2Connection {
         case .paused(let count): return .paused(count)
         case .ended(let count):
             if stream.response.error == nil && stream.hasPlainHeaders {
-                session?.trailers(id, StaticHeaders.okTrailers.fields)
+                session?.trailers(stream.id, StaticHeaders.okTrailers.fields)
             } else {
                 var block = HeaderBlock()
                 addStatus(of: stream, to: &block)
-                block.withFields { _ = session?.trailers(id, $0) }
+                block.withFields { _ = session?.trailers(stream.id, $0) }
             }
             return .ended(count, trailers: true)
         }
@@ -254,10 +273,10 @@ final class ServerConnection: HTTP2Connection {
         switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             // The answer is complete; a peer that still sends its request is told to stop.
-            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-                let stream = stream(frame.pointee.hd.stream_id), !stream.request.isEnded
-            else { return }
-            session?.reset(stream.id, HTTP2ErrorCode.noError)
+            guard frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return }
+            find(frame.pointee.hd.stream_id)?._withUnsafeGuaranteedRef { stream in
+                if !stream.request.isEnded { session?.reset(stream.id, HTTP2ErrorCode.noError) }
+            }
         case NGHTTP2_RST_STREAM.rawValue:
             if !resets.take(at: loop.now) { session?.terminate(HTTP2ErrorCode.enhanceYourCalm) }
         default: break
@@ -265,8 +284,10 @@ final class ServerConnection: HTTP2Connection {
     }
 
     override func streamClosed(_ id: Int32, code: UInt32) {
-        guard let stream = stream(id) else { return }
+        // From here on it is kept by nobody else.
+        guard let stream = find(id)?.takeUnretainedValue() else { return }
         session?.setUserData(id, nil)
+        recentStream = nil
         if headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() {
             headerStream = nil
             headersSince = 0
@@ -322,6 +343,7 @@ final class ServerConnection: HTTP2Connection {
         if let watchdog { loop.disarm(watchdog) }
         watchdog = nil
         headerStream = nil
+        recentStream = nil
         waiting = []
         let open = streams
         streams = []

@@ -8,11 +8,15 @@ final class ServerCore {
     let routes: RouteTable
     let configuration: RPCServerConfiguration
     let logger: Logger
+    let tasks: HandlerTasks
 
     // The counters are touched on every call; nothing calls out while it writes one, so that no check is needed.
 
     /// Answers that wait, and those that are expected of running handlers, in bytes.
     @exclusivity(unchecked) var answerBytes = 0
+
+    /// Storage for the requests of all connections.
+    @exclusivity(unchecked) var spareBuffers = SpareBuffers()
 
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var graves: [ObjectIdentifier: ServerConnection] = [:]
@@ -44,6 +48,7 @@ final class ServerCore {
         self.routes = routes
         self.configuration = configuration
         self.logger = logger
+        tasks = HandlerTasks(loop: loop)
         shutdownTimer = ShutdownTimer()
     }
 
@@ -200,6 +205,7 @@ final class ServerCore {
         for connection in connections.values { connection.close() }
         connections = [:]
         graves = [:]
+        tasks.close()
         loop.stop()
     }
 

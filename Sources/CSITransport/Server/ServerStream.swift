@@ -112,10 +112,7 @@ final class ServerStream: MessageStream {
             run(call)
             handlerEnded()
         case .task(let run):
-            task = Task(executorPreference: loop) {
-                await run(call)
-                call.handlerEnded()
-            }
+            task = connection.core.tasks.run(run, call)
         }
     }
 
@@ -261,8 +258,9 @@ final class ServerStream: MessageStream {
         guard !isClosed else { return }
         isClosed = true
         if let timer = extras?.deadlineTimer { connection.loop.disarm(timer) }
-        request.discard()
+        if request.bufferedBytes > 0 { request.discard() }
         _ = response.abandon()
+        guard isRunning || extras != nil else { return }
         task?.cancel()
         wakeReaders()
         wakeWriters()

@@ -93,7 +93,7 @@ public struct TransportLimits: Sendable, Hashable {
     /// See `resetBurst`.
     public var resetsPerSecond = 33
 
-    /// Frames that do no work (PING, SETTINGS, PRIORITY, empty DATA): so many at once, and
+    /// Frames that do no work (PING, SETTINGS, PRIORITY, empty DATA, unknown types): so many at once, and
     /// `idleFramesPerSecond` more each second.
     ///
     /// Beyond it the connection ends with ENHANCE_YOUR_CALM.

@@ -29,13 +29,13 @@ public final class HealthService: Sendable {
 
     /// Adds the service's methods to a router.
     public func add(to router: inout RPCRouter) {
-        router.unary(GRPCHealthV1.Health.check) { [self] (request, _) async throws(RPCError) in
+        router.immediate(GRPCHealthV1.Health.check) { [self] (request, _) throws(RPCError) in
             guard let status = status(of: request.service) else {
                 throw RPCError(code: .notFound, message: "unknown service")
             }
             return GRPCHealthV1.HealthCheckResponse(status: status)
         }
-        router.unary(GRPCHealthV1.Health.list) { [self] (_, _) async throws(RPCError) in
+        router.immediate(GRPCHealthV1.Health.list) { [self] (_, _) throws(RPCError) in
             var response = GRPCHealthV1.HealthListResponse()
             for (service, status) in state.withLock(\.statuses).sorted(by: { $0.key < $1.key }) {
                 response.statuses[service] = GRPCHealthV1.HealthCheckResponse(status: status)

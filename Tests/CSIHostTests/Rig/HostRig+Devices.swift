@@ -158,16 +158,18 @@ extension LinuxRig: DeviceRig {
         close(file)
     }
 
-    /// Unmounts and detaches everything that was made in the scratch directory, by the kernel's own records.
+    /// Detaches and unmounts everything that was made in the scratch directory, by the kernel's own records.
+    ///
+    /// Devices first: a file's path is gone with the mount it is on, and a device that is mounted detaches with its mount.
     func cleanUpDevices() {
         let script = """
-            awk -v home="$1/" 'index($5, home) == 1 && $5 != home { print $5 }' /proc/self/mountinfo | sort -r |
-                while read -r place; do umount --lazy "$place"; done
             for file in /sys/block/loop*/loop/backing_file; do
                 case $(cat "$file" 2>/dev/null) in
                 "$1/"* | "$2/"*) device=${file#/sys/block/}; losetup --detach "/dev/${device%%/*}" ;;
                 esac
             done
+            awk -v home="$1/" 'index($5, home) == 1 && $5 != home { print $5 }' /proc/self/mountinfo | sort -r |
+                while read -r place; do umount --lazy "$place"; done
             rm -rf --one-file-system "$2"
             """
         _ = try? run(["sh", "-c", script, "sh", scratch.string, disk.string])

@@ -13,13 +13,14 @@ struct Harm: Sendable {
 /// Runs `attack` against a server while a second client calls Probe every 10 ms on a connection of its own.
 ///
 /// The second client must see no error and no call slower than 250 ms, the server must answer a new client afterwards,
-/// and memory must stay within `growth` bytes of what it was.
+/// and memory must come back to within `growth` bytes of what it was. What a call takes leaves out the time for which the machine let
+/// the server's thread or the client's wait for a processor: that is other programs' doing and not the attack's.
 func withstand(
     _ router: RPCRouter = testRouter(), _ configuration: RPCServerConfiguration = .forTests,
     growth: Int = 48 * 1024 * 1024, sourceLocation: SourceLocation = #_sourceLocation,
     _ attack: @escaping @Sendable (Endpoint) async throws -> Void
 ) async throws {
-    try await withTestServer(router, configuration) { endpoint in
+    try await withTestServer(router, configuration) { endpoint, server in
         let before = residentBytes()
         let events = Journal()
         let victim = try RawClient(endpoint)
@@ -33,10 +34,12 @@ func withstand(
             }
             var stream: Int32 = 3
             repeat {
+                let waited = server.waitedForProcessor + TestThread.current.waitedForProcessor
                 let start = ContinuousClock.now
                 victim.call(stream, "Probe")
-                let answer = victim.answer(stream, within: 3_000)
-                let took = ContinuousClock.now - start
+                let answer = victim.answer(stream, within: 10_000)
+                let elapsed = ContinuousClock.now - start
+                let took = elapsed - (server.waitedForProcessor + TestThread.current.waitedForProcessor - waited)
                 harm.slowest = max(harm.slowest, took)
                 if answer.status != 0 { harm.errors.append("\(answer)") }
                 stream += 2
@@ -49,30 +52,63 @@ func withstand(
         let after = try RawClient(endpoint)
         after.call(1, "Probe")
         #expect(after.answer(1).status == 0, sourceLocation: sourceLocation)
-        let grown = residentBytes() - before
-        #expect(grown < growth, sourceLocation: sourceLocation)
+        // Freed memory goes back to the system after a while.
+        let isBack = await eventually { residentBytes() - before < growth }
+        #expect(isBack, "grown by \(residentBytes() - before) bytes", sourceLocation: sourceLocation)
     }
 }
 
-/// How much slower than on a quiet machine things may be.
-///
-/// The bar of 250 ms is checked as it is when CSI_STRICT_TIMING is set; builds for debugging share their processor with
-/// other tests.
+/// How much slower than without a sanitizer things may be, and how much longer what a test times has to take therefore.
 #if CSI_PTHREAD_LOCKS
-    // A sanitizer makes everything many times slower.
     let patience = 40
+    let slowdown = 5
 #else
-    let patience = getenv("CSI_STRICT_TIMING") == nil ? 4 : 1
+    let patience = 1
+    let slowdown = 1
 #endif
+
+/// Whether `condition` comes to hold within some seconds.
+func eventually(_ condition: () -> Bool) async -> Bool {
+    for _ in 0..<500 {
+        if condition() { return true }
+        try? await Task.sleep(for: .milliseconds(10))
+    }
+    return condition()
+}
+
+/// A thread, for what the kernel knows of it.
+struct TestThread: Sendable {
+    /// Its folder below /proc.
+    private let folder: String
+
+    /// The calling thread.
+    static var current: TestThread {
+        var link = [CChar](repeating: 0, count: 64)
+        let count = readlink("/proc/thread-self", &link, link.count)
+        let bytes = link.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+        return TestThread(folder: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// For how long it has been ready to run without a processor to run on, in all.
+    var waitedForProcessor: Duration {
+        let fields = contents(of: "/proc/\(folder)/schedstat").split(separator: " ")
+        return .nanoseconds(fields.count > 1 ? Int64(fields[1]) ?? 0 : 0)
+    }
+}
+
+/// The first line of a file of /proc.
+private func contents(of path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 128)
+    guard fgets(&line, Int32(line.count), file) != nil else { return "" }
+    return String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
 
 /// The resident memory of this process, in bytes.
 func residentBytes() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 128)
-    guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4_096
+    let fields = contents(of: "/proc/self/statm").split(separator: " ")
+    return (fields.dropFirst().first.flatMap { Int($0) } ?? 0) * 4_096
 }
 
 /// The open descriptors of this process.

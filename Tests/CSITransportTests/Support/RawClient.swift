@@ -147,7 +147,7 @@ final class RawClient {
     // MARK: Reading
 
     /// Whether the server has closed the connection, or does so within the time; frames on the way are skipped.
-    func isClosed(within milliseconds: Int32 = 5_000) -> Bool {
+    func isClosed(within milliseconds: Int32 = 20_000) -> Bool {
         while true {
             guard fill(milliseconds) else { return isAtEnd }
             while takeFrame() != nil {}
@@ -185,7 +185,7 @@ final class RawClient {
     }
 
     /// The next frame; nil after the time, or when the connection is closed.
-    func next(within milliseconds: Int32 = 5_000) -> Frame? {
+    func next(within milliseconds: Int32 = 20_000) -> Frame? {
         while true {
             if let frame = takeFrame() { return frame }
             guard fill(milliseconds) else { return nil }
@@ -193,7 +193,7 @@ final class RawClient {
     }
 
     /// Reads until a stream has ended, or the connection.
-    func answer(_ stream: Int32, within milliseconds: Int32 = 5_000) -> Answer {
+    func answer(_ stream: Int32, within milliseconds: Int32 = 20_000) -> Answer {
         var answer = Answer()
         while let frame = next(within: milliseconds) {
             if frame.type == 7 { answer.goAwayCode = goAwayCode }

@@ -16,9 +16,9 @@ final class Journal: Sendable {
 
     func count(_ entry: String) -> Int { all.count { $0 == entry } }
 
-    /// Waits until `entry` has been noted so often; false after five seconds.
+    /// Waits until `entry` has been noted so often; false after half a minute.
     func wait(for entry: String, count: Int = 1) async -> Bool {
-        for _ in 0..<500 {
+        for _ in 0..<3_000 {
             if self.count(entry) >= count { return true }
             try? await Task.sleep(for: .milliseconds(10))
         }
@@ -105,7 +105,7 @@ extension RPCServerConfiguration {
     static var forTests: RPCServerConfiguration {
         var configuration = RPCServerConfiguration()
         configuration.drainTimeout = .milliseconds(200)
-        configuration.cancellationTimeout = .seconds(1)
+        configuration.cancellationTimeout = .seconds(10)
         return configuration
     }
 }
@@ -115,20 +115,31 @@ func withTestServer(
     _ router: RPCRouter = testRouter(), _ configuration: RPCServerConfiguration = .forTests,
     _ body: (Endpoint) async throws -> Void
 ) async throws {
+    try await withTestServer(router, configuration) { (endpoint, _) in try await body(endpoint) }
+}
+
+/// As above; `body` also gets the server's thread.
+func withTestServer(
+    _ router: RPCRouter, _ configuration: RPCServerConfiguration, _ body: (Endpoint, TestThread) async throws -> Void
+) async throws {
     let directory = ScratchDirectory()
     let endpoint = try directory.endpoint()
     let server = RPCServer(endpoint: endpoint, router: router, configuration: configuration)
     try server.bind()
     // Neither the server nor a test that blocks in a socket call may hold up the few threads of the pool.
     let ended = Waiter()
-    let started = LoopThread.start(name: "test-server") {
-        do throws(EndpointError) { try server.runOnCallingThread() } catch { Issue.record(error) }
-        ended.resume()
+    let thread = await withCheckedContinuation { (continuation: CheckedContinuation<TestThread?, Never>) in
+        let started = LoopThread.start(name: "test-server") {
+            continuation.resume(returning: .current)
+            do throws(EndpointError) { try server.runOnCallingThread() } catch { Issue.record(error) }
+            ended.resume()
+        }
+        if started != 0 { continuation.resume(returning: nil) }
     }
-    #expect(started == 0)
+    let running = try #require(thread)
     var failure: (any Error)?
     do {
-        try await withTaskExecutorPreference(blockingTests) { try await body(endpoint) }
+        try await withTaskExecutorPreference(blockingTests) { try await body(endpoint, running) }
     } catch {
         failure = error
     }

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Synchronization
 import Testing
 
-@testable import CSIMain
+@testable import CSIProgram
 
 @Suite("The report of what runs", .timeLimit(.minutes(1)))
 struct RunningOperationsReportTests {

@@ -1,11 +1,11 @@
 import SystemPackage
 
 /// The environment that this process was started with.
-enum ProcessEnvironment {
+public enum ProcessEnvironment {
     /// All variables; empty when the system does not tell.
     ///
     /// Read from the kernel: C's `environ` is a global variable that anybody may change.
-    static func variables() -> [String: String] {
+    public static func variables() -> [String: String] {
         guard let file = try? FileDescriptor.open("/proc/self/environ", .readOnly) else { return [:] }
         var bytes: [UInt8] = []
         _ = try? file.closeAfter {

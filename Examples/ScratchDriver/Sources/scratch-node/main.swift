@@ -1,0 +1,3 @@
+import ScratchDriver
+
+await scratchProgram.main(.node)

@@ -1,0 +1,15 @@
+import CSIProgram
+
+/// The settings of the programs beside those that every driver's program has.
+extension Setting {
+    static let backend = Setting(flag: "--backend", variable: "SWIFT_CSI_BACKEND")
+    static let driverName = Setting(flag: "--driver-name", variable: "SWIFT_CSI_DRIVER_NAME")
+    static let nodeID = Setting(flag: "--node-id", variable: "SWIFT_CSI_NODE_ID")
+    static let pool = Setting(flag: "--pool", variable: "SWIFT_CSI_POOL")
+    static let reserve = Setting(flag: "--reserve", variable: "SWIFT_CSI_RESERVE")
+    static let overcommit = Setting(flag: "--overcommit", variable: "SWIFT_CSI_OVERCOMMIT")
+    static let maximumVolumes = Setting(flag: "--max-volumes-per-node", variable: "SWIFT_CSI_MAX_VOLUMES_PER_NODE")
+
+    /// Variables that begin with this are ours, so one that is not known is a mistake.
+    static let prefix = "SWIFT_CSI_"
+}

@@ -1,0 +1,59 @@
+public import ArgumentParser
+import CSICore
+import CSIHost
+import CSIHostPath
+import CSIHostTracing
+import CSILoopback
+import CSIProgram
+import Logging
+import SystemPackage
+
+/// What `csi-controller` and `csi-node` have in common.
+public enum StockProgram {
+    /// The help of a program.
+    public static func configuration(name: String, abstract: String, discussion: String) -> CommandConfiguration {
+        CommandConfiguration(
+            commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.current)
+    }
+
+    /// Checks the configuration and serves until SIGTERM or SIGINT.
+    /// - Parameters:
+    ///   - name: The program's name, for its messages.
+    ///   - options: Its flags.
+    ///   - nodeOptions: The flags that only `csi-node` has, which makes the program a node's; they may add the Controller
+    ///     service.
+    /// - Throws: `ExitCode` 64 after printing every mistake of the configuration, 1 after printing why serving ended.
+    public static func run(_ name: String, options: DriverOptions, nodeOptions: NodeOptions? = nil) async throws {
+        let configuration: DriverConfiguration
+        do throws(ConfigurationMistakes) {
+            configuration = try DriverConfiguration(
+                options: options, nodeOptions: nodeOptions, environment: ProcessEnvironment.variables())
+        } catch {
+            for line in error.lines { complain(name, line) }
+            throw ExitCode(64)
+        }
+        let handler = LineLogHandler(format: configuration.serving.logFormat, level: configuration.serving.logLevel)
+        let logger = Logger(label: name) { _ in handler }
+        do {
+            try await DriverProgram.serve(driver(configuration, logger: logger), configuration.serving, logger: logger)
+        } catch {
+            complain(name, "\(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private static func driver(_ configuration: DriverConfiguration, logger: Logger) -> any CSIDriver {
+        switch configuration.backend {
+        case .hostPath(let hostPath):
+            HostPathDriver(
+                configuration: hostPath, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
+        case .loopback(let loopback):
+            LoopbackDriver(
+                configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
+        }
+    }
+
+    private static func complain(_ name: String, _ line: String) {
+        _ = try? FileDescriptor.standardError.writeAll("\(name): error: \(line)\n".utf8)
+    }
+}
