@@ -29,20 +29,8 @@ extension SettingReader {
         }
         let node = nodeID(.nodeID)
         let pool = absolutePath(.pool)
-        let policy = readPolicy()
-        let limit = read(.maximumVolumes, default: "0") { (text) throws(ConfigurationMistake) in
-            guard let limit = Int64(text), limit >= 0 else {
-                throw ConfigurationMistake("must be a number, 0 for no limit, and is \"\(text)\"")
-            }
-            return limit
-        }
-        guard let name, let info, let node, let pool, let policy, let limit else { return nil }
-        if name != .loopback {
-            for setting in [Setting.reserve, .overcommit, .maximumVolumes] where isSet(setting) {
-                report(
-                    setting, ConfigurationMistake("is for the loopback backend, and the backend is \(name.rawValue)"))
-            }
-        }
+        let (policy, limit) = readLoopback(for: name)
+        guard let name, let info, let node, let pool else { return nil }
         do throws(CSIError) {
             switch name {
             case .hostPath: return .hostPath(try HostPathConfiguration(info: info, nodeID: node, pool: pool))
@@ -57,8 +45,9 @@ extension SettingReader {
         }
     }
 
-    private mutating func readPolicy() -> PoolPolicy? {
-        let reserve = read(.reserve, default: "5%") { (text) throws(ConfigurationMistake) in
+    /// What only the loopback backend takes; with another one it is a mistake.
+    private mutating func readLoopback(for name: BackendName?) -> (policy: PoolPolicy, limit: Int64) {
+        let reserve = readOptional(.reserve) { (text) throws(ConfigurationMistake) in
             if text.hasSuffix("%"), let percent = Int64(text.dropLast()), (0...100).contains(percent) {
                 return PoolPolicy.Reserve.percent(percent)
             }
@@ -67,15 +56,29 @@ extension SettingReader {
             }
             return .bytes(bytes)
         }
-        let overcommit = read(.overcommit, default: "1") { (text) throws(ConfigurationMistake) in
+        let overcommit = readOptional(.overcommit) { (text) throws(ConfigurationMistake) in
             guard let percent = Self.hundredths(text), (100...100_000).contains(percent) else {
                 throw ConfigurationMistake(
                     "must be a ratio from 1 to 1000 with at most two decimals, such as 1.5, and is \"\(text)\"")
             }
             return percent
         }
-        guard let reserve, let overcommit else { return nil }
-        return PoolPolicy(reserve: reserve, overcommitPercent: overcommit)
+        let limit = readOptional(.maximumVolumes) { (text) throws(ConfigurationMistake) in
+            guard let limit = Int64(text), limit >= 0 else {
+                throw ConfigurationMistake("must be a number, 0 for no limit, and is \"\(text)\"")
+            }
+            return limit
+        }
+        if let name, name != .loopback {
+            let given = [
+                (Setting.reserve, reserve != nil), (.overcommit, overcommit != nil), (.maximumVolumes, limit != nil),
+            ]
+            for (setting, isGiven) in given where isGiven {
+                report(
+                    setting, ConfigurationMistake("is for the loopback backend, and the backend is \(name.rawValue)"))
+            }
+        }
+        return (PoolPolicy(reserve: reserve ?? .percent(5), overcommitPercent: overcommit ?? 100), limit ?? 0)
     }
 
     /// A number of bytes, with Ki, Mi, Gi or Ti behind it.
