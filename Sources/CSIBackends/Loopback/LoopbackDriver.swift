@@ -21,7 +21,7 @@ public struct LoopbackDriver: TopologyAware {
 
     /// Mounted file systems and raw block devices on one node.
     ///
-    /// Which mount flags are possible depends on the file system; ``VolumeTraits`` checks them.
+    /// Which mount flags are possible depends on the file system; each volume checks them.
     public let support = VolumeSupport(
         modes: [.singleNodeWriter, .singleNodeReaderOnly, .singleNodeSingleWriter, .singleNodeMultiWriter],
         block: true, mount: .init(fileSystemTypes: Set(VolumeTraits.fileSystems.map(\.rawValue))))

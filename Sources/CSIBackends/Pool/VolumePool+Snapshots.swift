@@ -13,7 +13,10 @@ extension VolumePool {
     }
 
     /// At most `limit` snapshots in the order of their ids, beginning after `last`.
-    /// - Parameter source: Only those of this volume; nil for all.
+    /// - Parameters:
+    ///   - last: The id after which the page begins; nil for the first page.
+    ///   - limit: The largest number of snapshots.
+    ///   - source: Only those of this volume; nil for all.
     public func snapshotPage(
         after last: String?, limit: Int, of source: VolumeID? = nil
     ) -> (snapshots: [SnapshotSummary], hasMore: Bool) {

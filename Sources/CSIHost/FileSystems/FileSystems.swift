@@ -62,6 +62,7 @@ public protocol FileSystems: Sendable {
     /// The size of a file system in bytes: how much of its device it uses.
     ///
     /// - Parameters:
+    ///   - kind: the file system.
     ///   - device: the block device.
     ///   - mountPoint: where it is mounted; nil when it is not.
     func size(
@@ -74,8 +75,10 @@ public protocol FileSystems: Sendable {
     /// mount; ext3 and ext4 then need CAP_SYS_RESOURCE.
     ///
     /// - Parameters:
+    ///   - kind: the file system.
     ///   - device: the block device, which has its new size.
     ///   - mountPoint: where it is mounted; nil when it is not.
+    ///   - limit: how long it may take; the program is killed then.
     /// - Throws: ``HostError`` of kind `notSupported` (unmounted XFS or Btrfs), `readOnlyFileSystem`, `programFailed`, `timedOut`,
     ///   `damaged`, `notVerified`, among others.
     @discardableResult

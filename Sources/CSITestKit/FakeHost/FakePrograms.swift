@@ -60,6 +60,8 @@ extension FakeHost {
     /// - Parameters:
     ///   - program: the name of the program.
     ///   - status: its exit status.
+    ///   - standardOutput: what it writes to its standard output.
+    ///   - standardError: what it writes to its standard error.
     ///   - duration: how long it takes; longer than the caller waits, and it is killed.
     ///   - times: how often.
     public func script(
