@@ -267,7 +267,8 @@ def test_messages_over_the_limit(echo):
 @pytest.mark.parametrize("seconds", [0.5, 30, 3_000, 400_000])
 def test_the_handler_sees_the_deadline(echo, seconds):
     left = float(echo.TimeLeft(Text(), timeout=seconds).value) / 1_000
-    assert 0 < left <= seconds * 1.001 + 0.01 and left > seconds * 0.98 - 5
+    # The client rounds what it sends up, to a few digits.
+    assert 0 < left <= seconds * 1.02 + 0.1 and left > seconds * 0.98 - 5
 
 
 @pytest.mark.parametrize("timeout, seconds", [

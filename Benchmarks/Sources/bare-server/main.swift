@@ -10,8 +10,7 @@ guard CommandLine.arguments.count == 2 else {
     exit(64)
 }
 
-let volume = BenchmarkMessages.createdVolume()
-// Made by the first call that lists them: they are the benchmark's, not what an idle server needs.
+// Made by the first call that needs them: they are the benchmark's, not what an idle server needs.
 let volumes = Volumes()
 
 var router = RPCRouter()
@@ -19,8 +18,8 @@ var router = RPCRouter()
 router.immediate(CSIv1.Identity.probe) { (_, _) throws(RPCError) in
     CSIv1.ProbeResponse(ready: .init(value: true))
 }
-router.unary(CSIv1.Controller.createVolume) { [volume] (request, _) async throws(RPCError) in
-    var created = volume
+router.unary(CSIv1.Controller.createVolume) { (request, _) async throws(RPCError) in
+    var created = Volumes.created
     created.capacityBytes = request.capacityRange?.requiredBytes ?? 0
     return CSIv1.CreateVolumeResponse(volume: created)
 }

@@ -8,6 +8,12 @@ extension FakeHost {
     /// - Parameters:
     ///   - name: the kernel's name, such as `sdb`.
     ///   - size: the size in bytes.
+    ///   - logicalSectorSize: the sector that is addressed, in bytes.
+    ///   - physicalSectorSize: the sector that the medium writes, in bytes.
+    ///   - isReadOnly: whether writes are refused.
+    ///   - isRemovable: whether the medium can be taken out.
+    ///   - serial: the serial number; nil for none.
+    ///   - worldWideID: the world-wide identifier; nil for none.
     ///   - links: links to the node, below `/dev`, such as `/dev/disk/by-id/...`.
     ///   - delay: after which time on the clock it appears; zero for now.
     @discardableResult
@@ -55,6 +61,7 @@ extension FakeHost {
     /// Writes to a file or device as an application does; a power failure takes it back until it is synced.
     ///
     /// - Parameters:
+    ///   - bytes: what to write.
     ///   - path: the file, the device's node, or a place where one of them is bound.
     ///   - offset: where to write; a file becomes larger if need be.
     /// - Returns: false when the kernel would refuse it.

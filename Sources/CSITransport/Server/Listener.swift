@@ -7,6 +7,8 @@ final class Listener: EventSource {
     private let socket: BoundSocket
     private unowned let core: ServerCore
     private var isResting = false
+    // Since the last connection that was accepted: said once, although it is tried ten times a second.
+    private var isStarved = false
     private var timer: LoopTimer?
 
     /// A listener that `start()` puts to work.
@@ -26,7 +28,9 @@ final class Listener: EventSource {
             guard descriptor >= 0 else { return }
             let accepted = csi_accept(descriptor)
             switch accepted {
-            case 0...: welcome(accepted)
+            case 0...:
+                isStarved = false
+                welcome(accepted)
             case -EAGAIN: return
             case -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS:
                 rest(accepted)
@@ -53,7 +57,11 @@ final class Listener: EventSource {
     /// A listening socket that cannot be served stays readable: waiting for it would spin.
     private func rest(_ reason: Int32) {
         isResting = true
-        core.logger.error("cannot accept connections for now", metadata: ["error": "\(Syscall.message(for: -reason))"])
+        if !isStarved {
+            isStarved = true
+            core.logger.error(
+                "cannot accept connections for now", metadata: ["error": "\(Syscall.message(for: -reason))"])
+        }
         core.loop.update(self, for: 0)
         let timer = LoopTimer { [unowned self] in rearm() }
         self.timer = timer

@@ -7,7 +7,9 @@ struct DirectoryLock {
     /// Locks the directory that holds `path`, waiting at most two seconds.
     init(containing path: String) throws(EndpointError) {
         var directory = path
-        if let slash = path.lastIndex(of: "/") { directory = String(path[...slash]) }
+        if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
+            directory = String(decoding: path.utf8[...slash], as: UTF8.self)
+        }
         let opened = Syscall.call { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard opened >= 0 else {
             throw .system(operation: "open", path: directory, errno: Int32(truncatingIfNeeded: -opened))

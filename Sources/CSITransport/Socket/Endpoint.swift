@@ -13,22 +13,31 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Throws: `EndpointError` that says what is wrong and what is expected.
     public init(parsing text: String) throws(EndpointError) {
-        guard !text.isEmpty else { throw .empty }
+        guard let first = text.utf8.first else { throw .empty }
+        // Byte by byte: a path is bytes, and what characters are takes pages of tables that nothing else in an idle server needs.
+        let slash = UInt8(ascii: "/")
+        let at = UInt8(ascii: "@")
         var path = text
-        if let colon = text.firstIndex(of: ":"), !text.hasPrefix("/"), !text.hasPrefix("@") {
-            let scheme = text[..<colon].lowercased()
+        if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), first != slash, first != at {
+            let scheme = Endpoint.lowercased(text.utf8[..<colon])
             if scheme == "unix-abstract" { throw .abstract(text) }
             guard scheme == "unix" else { throw .unsupportedScheme(scheme) }
-            path = String(text[text.index(after: colon)...])
+            var rest = text.utf8[text.utf8.index(after: colon)...]
             // unix:///a/b has an empty authority; unix:/a/b has none. unix://a/b would name a host.
-            if path.hasPrefix("//") { path.removeFirst(2) }
+            if rest.starts(with: "//".utf8) { rest = rest.dropFirst(2) }
+            path = String(decoding: rest, as: UTF8.self)
         }
-        if path.hasPrefix("@") || path.utf8.first == 0 { throw .abstract(text) }
+        if path.utf8.first == at || path.utf8.first == 0 { throw .abstract(text) }
         if path.utf8.contains(0) { throw .containsNUL }
-        guard path.hasPrefix("/") else { throw .relative(path) }
+        guard path.utf8.first == slash else { throw .relative(path) }
         guard path.utf8.count <= Endpoint.maximumPathBytes else { throw .tooLong(path, bytes: path.utf8.count) }
-        guard path.hasSuffix(".sock") else { throw .missingSuffix(path) }
+        guard path.utf8.suffix(5).elementsEqual(".sock".utf8) else { throw .missingSuffix(path) }
         self.path = path
+    }
+
+    private static func lowercased(_ scheme: Substring.UTF8View) -> String {
+        let bytes = scheme.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The endpoint in its full form, for example `unix:///run/csi.sock`.
