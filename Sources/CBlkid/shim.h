@@ -1,2 +1,2 @@
 #pragma once
-#include <blkid.h>
+#include <blkid/blkid.h>

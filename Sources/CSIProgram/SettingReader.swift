@@ -76,9 +76,6 @@ public struct SettingReader {
         }
     }
 
-    /// Whether somebody set it, by flag or by variable.
-    public func isSet(_ setting: Setting) -> Bool { text(of: setting) != nil }
-
     private mutating func parsed<Value>(
         _ text: String, _ origin: String, _ parse: (String) throws(ConfigurationMistake) -> Value
     ) -> Value? {
