@@ -356,6 +356,21 @@ struct NodeTests {
         await expectRefusal(.notFound) { _ = try await rig.driver.stats(Requests.stats("x", at: target)) }
     }
 
+    @Test("The device of another pool's volume with the same id is left alone")
+    func sameIdElsewhere() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        fake.addFile("/other.img", [UInt8](repeating: 0, count: 4096))
+        _ = fake.anotherProgramAttaches("/other.img", name: "v")
+        try await rig.unstage("v")
+        #expect(fake.loopDevices.map(\.name) == ["v"])
+        _ = try await rig.driver.create(Requests.create("v"))
+        try await rig.stage("v")
+        try await rig.unstage("v")
+        try await rig.driver.delete(Requests.delete("v"))
+        #expect(fake.loopDevices.map(\.backingPath) == ["/other.img"])
+    }
+
     @Test("A start detaches what nothing stages, and nothing else")
     func leftovers() async throws {
         let fake = Rig.fake()

@@ -32,7 +32,11 @@ extension LoopbackDriver {
     func devices(of id: VolumeID) async throws(CSIError) -> [LoopDevice] {
         let identity = try await pool.image(of: id)?.identity
         return try await withHostErrors { () async throws(HostError) in
-            try await host.loops.list().filter { $0.backing == identity || $0.name == id.rawValue }
+            // Another driver's pool may hold a volume of the same id.
+            let ours = pool.path.string + "/"
+            return try await host.loops.list().filter { (device) in
+                device.backing == identity || device.name == id.rawValue && device.backingPath.hasPrefix(ours)
+            }
         }
     }
 
