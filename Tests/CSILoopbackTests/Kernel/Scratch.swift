@@ -94,6 +94,33 @@ final class Scratch {
         try await detach(device)
     }
 
+    /// Runs `body` with the disk mounted behind a switch: the second argument makes every access to the disk fail from then on.
+    func failing(_ type: String, _ body: (FilePath, () async throws -> Void) async throws -> Void) async throws {
+        try await run("modprobe", ["dm-mod"])
+        let device = try await attach("disk")
+        let sectors = device.size / 512
+        let works = "0 \(sectors) linear \(device.path) 0"
+        try await run("dmsetup", ["create", Self.target, "--noudevsync", "--table", works])
+        try mountDisk("/dev/dm-0", type)
+        try await body(FilePath(mountPoint)) {
+            try await self.run("dmsetup", ["suspend", "--noflush", "--nolockfs", Self.target])
+            try await self.run("dmsetup", ["load", Self.target, "--table", "0 \(sectors) error"])
+            try await self.run("dmsetup", ["resume", "--noudevsync", Self.target])
+        }
+        try unmountDisk()
+        try await run("dmsetup", ["remove", "--noudevsync", Self.target])
+        try await detach(device)
+    }
+
+    /// Runs `body` with the disk itself mounted.
+    func mounting(_ type: String, _ body: (FilePath) async throws -> Void) async throws {
+        let device = try await attach("disk")
+        try mountDisk(device.path.string, type)
+        try await body(FilePath(mountPoint))
+        try unmountDisk()
+        try await detach(device)
+    }
+
     private func makeFile(_ path: String, bytes: Int64) throws {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         try #require(file >= 0)
