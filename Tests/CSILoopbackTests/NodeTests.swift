@@ -81,7 +81,8 @@ struct NodeTests {
                 Issue.record("\(state)")
                 return
             }
-            for wrong in [FormatState.done(type: type, uuid: "0" + uuid.dropFirst()), .done(type: "xfs", uuid: uuid)] {
+            let other = (uuid.hasPrefix("0") ? "1" : "0") + uuid.dropFirst()
+            for wrong in [FormatState.done(type: type, uuid: other), .done(type: "xfs", uuid: uuid)] {
                 try await rig.driver.pool.setFormatState(wrong, of: id)
                 await expectRefusal(.failedPrecondition, naming: uuid.dropFirst().description) {
                     try await rig.stage("v")
