@@ -5,6 +5,7 @@ Each round makes new connections and closes them. After the first rounds, which 
 
 import os
 import sys
+import time
 
 from environment import Environment
 from load import Shape
@@ -18,6 +19,16 @@ ROOM_BYTES = 1 << 20
 
 def descriptors(server):
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+def rested(server, settled):
+    """What the server holds once it has noticed that its clients have gone, which is a moment after they have."""
+    for _ in range(100):
+        state = (server.resident_bytes(), server.threads(), descriptors(server))
+        if settled is None or state[1:] == settled[1:]:
+            break
+        time.sleep(0.05)
+    return state
 
 
 def main(arguments):
@@ -34,7 +45,9 @@ def main(arguments):
                 for number in range(rounds):
                     for method, calls in CALLS_PER_ROUND.items():
                         environment.loads.run(path, method, Shape(10, 10), calls, latencies=False)
-                    state = (server.resident_bytes(), server.threads(), descriptors(server))
+                    if settled is None:
+                        time.sleep(0.2)
+                    state = rested(server, settled)
                     if number + 1 == WARM_UP_ROUNDS:
                         settled = state
                     if settled is not None:

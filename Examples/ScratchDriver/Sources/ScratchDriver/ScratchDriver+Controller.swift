@@ -10,12 +10,12 @@ extension ScratchDriver: VolumeProvisioning {
         }
         if let existing = try await pool.record(VolumeID(derivedFrom: request.name)) {
             try existing.requireMatch(request)
-            return volume(of: existing)
+            return volume(of: existing.summary)
         }
         let size = try await pool.size(for: request.capacity, fallback: 1 << 30)
         let record = VolumeRecord(request, capacity: size)
         try await pool.add(record, dataPermissions: permissions)
-        return volume(of: record)
+        return volume(of: record.summary)
     }
 
     func delete(_ request: DeleteVolume) async throws(CSIError) {
@@ -24,11 +24,11 @@ extension ScratchDriver: VolumeProvisioning {
     }
 
     func volume(_ id: VolumeID) async throws(CSIError) -> Volume? {
-        try await pool.record(id).map(volume(of:))
+        try await pool.record(id).map { volume(of: $0.summary) }
     }
 
-    private func volume(of record: VolumeRecord) -> Volume {
-        Volume(id: record.id, capacity: record.capacity, accessibleTopology: [topology])
+    private func volume(of summary: VolumeSummary) -> Volume {
+        Volume(id: summary.id, capacity: summary.capacity, accessibleTopology: [topology])
     }
 
     /// The class's parameter `access`: `private` to the first user, or `shared` with every user of the pod.
@@ -50,10 +50,10 @@ extension ScratchDriver: TopologyAware {
 
 extension ScratchDriver: VolumeListing {
     func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
-        let (records, hasMore) = pool.page(after: request.after, limit: min(request.maximumEntries ?? 1000, 1000))
+        let (volumes, hasMore) = pool.page(after: request.after, limit: min(request.maximumEntries ?? 1000, 1000))
         return VolumePage(
-            entries: records.map { VolumeDetails(volume: volume(of: $0)) },
-            next: hasMore ? records.last?.id.rawValue : nil)
+            entries: volumes.map { VolumeDetails(volume: volume(of: $0)) },
+            next: hasMore ? volumes.last?.id.rawValue : nil)
     }
 }
 
