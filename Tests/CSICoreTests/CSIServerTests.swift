@@ -208,14 +208,14 @@ struct CSIServerTests {
             #expect(fault == "INTERNAL")
 
             var mutable = create("m")
-            mutable.mutableParameters = ["XXX_FakeKey": "1"]
+            mutable.mutableParameters = ["no-such-key": "1"]
             let badKey = await code { _ = try await client.unary(CSIv1.Controller.createVolume, mutable) }
             #expect(badKey == "INVALID_ARGUMENT")
             _ = try await client.unary(CSIv1.Controller.createVolume, create("m"))
             let modified = await code {
                 _ = try await client.unary(
                     CSIv1.Controller.controllerModifyVolume,
-                    .init(volumeID: "m", mutableParameters: ["XXX_FakeKey": "1"]))
+                    .init(volumeID: "m", mutableParameters: ["no-such-key": "1"]))
             }
             #expect(modified == "INVALID_ARGUMENT")
             let unknown = await code {

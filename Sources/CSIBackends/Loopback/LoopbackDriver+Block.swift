@@ -48,7 +48,8 @@ extension LoopbackDriver {
         let device = try await device(existing, of: record.id, staged, isReadOnly: request.isReadOnly)
         let held = try await hold(device)
         defer { held.release() }
-        try await bind(device.path, at: target, kind: .regular, options: request.isReadOnly ? .readOnly : [])
+        try await PublishTarget(request.target, on: host).bind(
+            device.path, kind: .regular, options: request.isReadOnly ? .readOnly : [])
     }
 
     /// The device, exchanged for one that can or cannot be written where that is asked for; nobody sees it yet.

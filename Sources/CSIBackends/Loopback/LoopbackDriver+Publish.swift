@@ -4,14 +4,6 @@ import CSIPool
 import SystemPackage
 
 extension LoopbackDriver: VolumePublishing {
-    /// How long an unmount may take before the mount is detached.
-    ///
-    /// A process that still holds a file keeps it after the detach, and the device is not detached before it lets go.
-    private static let unmountPolicy = UnmountPolicy.detaching(after: .seconds(2))
-
-    /// The mount point itself; what a pod sees is the mode of the file system's root.
-    private static let targetPermissions = FilePermissions(rawValue: 0o750)
-
     /// Bind-mounts what is staged at the target, if it is this volume's device that is staged; read-only from its first
     /// moment where that is asked for.
     public func publish(_ request: PublishVolume) async throws(CSIError) {
@@ -29,17 +21,17 @@ extension LoopbackDriver: VolumePublishing {
         if request.isReadOnly || options.access != .readWrite { bind.insert(.readOnly) }
         let target = request.target.filePath
         if let mounted = table.topmost(at: target) {
-            return try requireSame(mounted, staged.origin, bind.inheriting(staged.bindOptions), request)
+            return try request.requireSame(as: mounted, of: staged.origin, bind.inheriting(staged.bindOptions))
         }
         if request.capability.mode.allowsOneTargetOnly,
             let other = table.mounts(of: device).first(where: { $0.mountPoint != staging })
         {
             throw secondTarget(record.id, other, request.capability.mode)
         }
-        let made = try await self.bind(staging, at: target, kind: .directory, options: bind)
+        let made = try await PublishTarget(request.target, on: host).bind(staging, options: bind)
         guard made.origin != staged.origin else { return }
         // Something else was mounted over the staging path in this moment.
-        _ = try? await host.mounts.unmount(target, policy: Self.unmountPolicy)
+        try? await PublishTarget(request.target, on: host).unmount()
         throw notStaged(record.id, request.stagingPath)
     }
 
@@ -56,37 +48,9 @@ extension LoopbackDriver: VolumePublishing {
                 throw .preconditionFailed(
                     "\(target) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")
             }
-            _ = try await withHostErrors { () async throws(HostError) in
-                try await host.mounts.unmount(target, policy: Self.unmountPolicy)
-            }
+            try await PublishTarget(request.target, on: host).unmount()
         }
-        do throws(HostError) {
-            try await host.files.removeMountPoint(target)
-        } catch {
-            guard error.kind == .notEmpty else { throw CSIError(error) }
-            throw .preconditionFailed(
-                "\(target) holds files that are not of volume \"\(request.id)\"; look at them and remove them")
-        }
-    }
-
-    @discardableResult
-    func bind(
-        _ source: FilePath, at target: FilePath, kind: FileKind, options: BindOptions
-    ) async throws(CSIError) -> MountEntry {
-        let made: Bool
-        do throws(HostError) {
-            made = try await host.files.createMountPoint(target, kind: kind, permissions: Self.targetPermissions)
-        } catch {
-            guard error.kind == .notFound else { throw CSIError(error) }
-            throw .preconditionFailed("the directory that shall hold \(target) does not exist; the caller makes it")
-        }
-        do throws(HostError) {
-            return try await host.mounts.bindMount(source: source, at: target, options: options)
-        } catch {
-            // Nothing is mounted; the mount point goes as well, if it was not there before.
-            if made { _ = try? await host.files.removeMountPoint(target) }
-            throw CSIError(error)
-        }
+        try await PublishTarget(request.target, on: host).remove(of: request.id)
     }
 
     func notStaged(_ id: VolumeID, _ path: AbsolutePath?) -> CSIError {
@@ -98,21 +62,6 @@ extension LoopbackDriver: VolumePublishing {
     func secondTarget(_ id: VolumeID, _ other: MountEntry, _ mode: AccessMode) -> CSIError {
         .preconditionFailed(
             "volume \"\(id)\" is published at \(other.mountPoint), and its access mode \(mode) allows one target only")
-    }
-
-    private func requireSame(
-        _ mounted: MountEntry, _ origin: MountOrigin, _ options: BindOptions, _ request: PublishVolume
-    ) throws(CSIError) {
-        let publication = Resource.publication(request.id, request.target)
-        guard mounted.origin == origin else {
-            throw .alreadyExists(
-                publication, differingIn: "source", existing: "\(mounted.origin)", requested: "\(origin)")
-        }
-        let existing = mounted.bindOptions
-        guard existing != options else { return }
-        let field = existing.contains(.readOnly) == options.contains(.readOnly) ? "mount_flags" : "readonly"
-        throw .alreadyExists(
-            publication, differingIn: field, existing: "options \(existing)", requested: "options \(options)")
     }
 }
 

@@ -6,15 +6,6 @@ import SystemPackage
 ///
 /// Whether a target is published is read from the kernel's mount table, never remembered.
 extension VolumePool {
-    /// How long an unmount may take before the mount is detached.
-    ///
-    /// A bind mount of a local directory goes at once unless a process still holds a file in it; such a process keeps its
-    /// file after the detach, and the volume's data stays where it is.
-    private static let unmountPolicy = UnmountPolicy.detaching(after: .seconds(2))
-
-    /// The mount point itself; what a pod sees is the mode of the volume's directory.
-    private static let targetPermissions = FilePermissions(rawValue: 0o750)
-
     /// Bind-mounts the volume's directory at the target, read-only from its first moment where that is asked for.
     ///
     /// The same volume with the same arguments at the target is success.
@@ -35,7 +26,7 @@ extension VolumePool {
         }
         let target = request.target.filePath
         if let mounted = table.topmost(at: target) {
-            return try requireSame(mounted, origin, options.inheriting(poolMount.bindOptions), request)
+            return try request.requireSame(as: mounted, of: origin, options.inheriting(poolMount.bindOptions))
         }
         if request.capability.mode.allowsOneTargetOnly,
             let other = table.mounts(showing: origin).first(where: { shows($0, dataOf: record.id) })
@@ -44,7 +35,7 @@ extension VolumePool {
                 "volume \"\(record.id)\" is published at \(other.mountPoint), and its access mode "
                     + "\(request.capability.mode) allows one target only")
         }
-        try await mount(data, at: target, options)
+        try await PublishTarget(request.target, on: host).bind(data, options: options)
     }
 
     /// Unmounts whatever shows the volume at the target and removes the mount point; the absent is success.
@@ -57,17 +48,9 @@ extension VolumePool {
                 throw .preconditionFailed(
                     "\(target) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")
             }
-            _ = try await withHostErrors { () async throws(HostError) in
-                try await host.mounts.unmount(target, policy: Self.unmountPolicy)
-            }
+            try await PublishTarget(request.target, on: host).unmount()
         }
-        do throws(HostError) {
-            try await host.files.removeMountPoint(target)
-        } catch {
-            guard error.kind == .notEmpty else { throw CSIError(error) }
-            throw .preconditionFailed(
-                "\(target) holds files that are not of volume \"\(request.id)\"; look at them and remove them")
-        }
+        try await PublishTarget(request.target, on: host).remove(of: request.id)
     }
 
     /// The figures of the file system that the volume shares, and whether the volume is well.
@@ -105,39 +88,6 @@ extension VolumePool {
         let users = table.mounts(showing: origin).filter { shows($0, dataOf: id) }.map(\.mountPoint)
         guard let first = users.first else { return }
         throw .inUse(.volume(id), by: "published at \(first)\(users.count > 1 ? " and elsewhere" : "")")
-    }
-
-    private func mount(_ data: FilePath, at target: FilePath, _ options: BindOptions) async throws(CSIError) {
-        let made: Bool
-        do throws(HostError) {
-            made = try await host.files.createMountPoint(
-                target, kind: .directory, permissions: Self.targetPermissions)
-        } catch {
-            guard error.kind == .notFound else { throw CSIError(error) }
-            throw .preconditionFailed("the directory that shall hold \(target) does not exist; the caller makes it")
-        }
-        do throws(HostError) {
-            try await host.mounts.bindMount(source: data, at: target, options: options)
-        } catch {
-            // Nothing is mounted; the mount point goes as well, if it was not there before.
-            if made { _ = try? await host.files.removeMountPoint(target) }
-            throw CSIError(error)
-        }
-    }
-
-    private func requireSame(
-        _ mounted: MountEntry, _ origin: MountOrigin, _ options: BindOptions, _ request: PublishVolume
-    ) throws(CSIError) {
-        let publication = Resource.publication(request.id, request.target)
-        guard mounted.origin == origin else {
-            throw .alreadyExists(
-                publication, differingIn: "source", existing: "\(mounted.origin)", requested: "\(origin)")
-        }
-        let existing = mounted.bindOptions
-        guard existing != options else { return }
-        let field = existing.contains(.readOnly) == options.contains(.readOnly) ? "mount_flags" : "readonly"
-        throw .alreadyExists(
-            publication, differingIn: field, existing: "options \(existing)", requested: "options \(options)")
     }
 
     private func mountTable() async throws(CSIError) -> MountTable {

@@ -105,7 +105,7 @@ extension ConformanceCase {
             "unknown", "a volume that does not exist", [.notFound], origin: .sanity, needs: [.mutableParameters]
         ) { $0.volumeID = absentID },
         modifications.row("unknown-key", "a key that the driver does not know", origin: .sanity) {
-            $0.mutableParameters = ["XXX_FakeKey": "x"]
+            $0.mutableParameters = ["no-such-key": "x"]
         },
         modifications.row("too-large", "mutable parameters of more than 4 KiB") { $0.mutableParameters = tooLarge },
         ConformanceCase(

@@ -44,7 +44,7 @@ extension ConformanceCase {
         },
         refusals.row("parameters-too-large", "parameters of more than 4 KiB") { $0.parameters = tooLarge },
         refusals.row("unknown-parameter", "a parameter that the driver does not know") {
-            $0.parameters["XXX_FakeKey"] = "x"
+            $0.parameters["no-such-key"] = "x"
         },
         refusals.row("fs-type-too-long", "a file system type of 129 bytes", needs: [.mounts]) {
             $0.volumeCapabilities = [
@@ -61,7 +61,7 @@ extension ConformanceCase {
         refusals.row(
             "unknown-mutable-parameter", "a mutable parameter that the driver does not know", origin: .sanity,
             needs: [.controller(.modifyVolume)]
-        ) { $0.mutableParameters["XXX_FakeKey"] = "x" },
+        ) { $0.mutableParameters["no-such-key"] = "x" },
         refusals.row(
             "unsatisfiable-topology", "a topology that no node has", [.resourceExhausted],
             needs: [.service(.volumeAccessibilityConstraints)]
