@@ -72,6 +72,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setFileSize
     /// Copy a file.
     case copyFile
+    /// Copy a directory with everything in it.
+    case copyTree
     /// Give a part of a file back to the file system.
     case punchHole
     /// Attach a file as a loop device.
@@ -108,8 +110,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
-            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
+            .createFile, .setFileSize, .copyFile, .copyTree, .punchHole, .attachLoop, .refreshLoop, .detachLoop,
+            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
             true
         }
     }
@@ -152,6 +154,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"
+        case .copyTree: "copy tree"
         case .punchHole: "punch a hole into"
         case .attachLoop: "attach a loop device to"
         case .holdLoop: "hold"

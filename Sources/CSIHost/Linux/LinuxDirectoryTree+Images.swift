@@ -44,7 +44,7 @@ extension LinuxDirectoryTree {
         let slot = try slot(destination, .copyFile)
         var outcome = CopyOutcome.reflink
         try slot.create { (copy) throws(HostError) in
-            let job = FileCopy(
+            var job = FileCopy(
                 source: original.raw, copy: copy.raw, size: metadata.size, sourceSite: site, copySite: slot.site,
                 options: options)
             outcome = try job.run()

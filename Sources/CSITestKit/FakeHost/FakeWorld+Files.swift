@@ -56,7 +56,7 @@ extension FakeWorld {
         case .directory:
             guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
         }
-        unlink(id)
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -71,7 +71,7 @@ extension FakeWorld {
         if !directory, node.kind == .directory { throw call.failure(.isDirectory) }
         if isMountPoint(id) { throw call.failure(.resourceBusy, detail: "something is mounted there") }
         guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
-        unlink(id)
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -89,14 +89,25 @@ extension FakeWorld {
             let name = pathInFileSystem(mount)?.string ?? ""
             throw call.failure(kind: .busy, detail: "\"\(name)\" is a mount point: unmount it first")
         }
-        for node in doomed.reversed() { unlink(node) }
+        unlink(doomed.reversed(), below: slot)
     }
 
     /// Removes the last half of a tree, as a removal does that is interrupted.
     mutating func removeHalf(of path: FilePath, from start: FakePosition, _ call: FakeCall) {
         guard let slot = try? slot(path, from: start, call), let id = slot.node else { return }
         let doomed = subtree(of: id)
-        for node in doomed.reversed().prefix(doomed.count / 2) { unlink(node) }
+        unlink(doomed.reversed().prefix(doomed.count / 2), below: slot)
+    }
+
+    /// Takes from nodes of a tree the names that they have in it.
+    private mutating func unlink(_ doomed: some Collection<NodeID>, below slot: Slot) {
+        let tree = Set(slot.node.map(subtree) ?? [])
+        for node in doomed {
+            for place in nodes[node]?.places ?? [] {
+                let isTop = place.parent == slot.parent.node && place.name == slot.name
+                if isTop || tree.contains(place.parent) { unlink(place.name, in: place.parent) }
+            }
+        }
     }
 
     /// A node and everything below it, parents first.
@@ -123,7 +134,7 @@ extension FakeWorld {
             guard replacing else { throw call.failure(.fileExists) }
             guard nodes[existing]?.kind != .directory else { throw call.failure(.isDirectory) }
             guard !isMountPoint(existing) else { throw call.failure(.resourceBusy) }
-            unlink(existing)
+            unlink(slot.name, in: slot.parent.node)
         }
         let node = addNode(on: device, .file(bytes), permissions)
         link(node, as: slot.name, in: slot.parent.node)
@@ -165,8 +176,8 @@ extension FakeWorld {
         }
         guard !subtree(of: moved).contains(to.parent.node) else { throw call.failure(.invalidArgument) }
         guard !isMountPoint(moved) else { throw call.failure(.resourceBusy) }
-        if let replaced = to.node { unlink(replaced) }
-        unlink(moved)
+        unlink(to.name, in: to.parent.node)
+        unlink(from.name, in: from.parent.node)
         link(moved, as: to.name, in: to.parent.node)
         nodes[to.parent.node]?.sync()
         nodes[from.parent.node]?.sync()
