@@ -98,6 +98,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case flushDevice
     /// Find out who uses a block device.
     case deviceUsers
+    /// Ask something outside the machine, such as an API; only a fake host knows of it, as a driver's tests tell it.
+    case askElsewhere
+    /// Change something outside the machine, such as a volume of a cloud; only a fake host knows of it.
+    case changeElsewhere
 
     /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
@@ -106,12 +110,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
             .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
-            .fileSystemSize:
+            .fileSystemSize, .askElsewhere:
             false
-        case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .copyTree, .punchHole, .attachLoop, .refreshLoop, .detachLoop,
-            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
+        default:
+            // What is not known to leave everything as it was is an effect.
             true
         }
     }
@@ -167,6 +169,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
         case .deviceUsers: "find the users of the block device"
+        case .askElsewhere: "ask"
+        case .changeElsewhere: "change"
         }
     }
 }
