@@ -70,7 +70,7 @@ struct TreeCopyFileSystemTests {
                     try: start = os.lseek(file.fileno(), end, os.SEEK_DATA)
                     except OSError: break
                     end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-                    found.append((start, end))
+                    found.append((start >> 12, (end + 4095) >> 12))
             return found
 
         def manifest(top):
@@ -80,7 +80,7 @@ struct TreeCopyFileSystemTests {
                 entry = {key: getattr(status, "st_" + key) for key in ["mode", "uid", "gid", "rdev", "atime_ns", "mtime_ns"]}
                 entries[name] = entry
                 entry["attributes"] = {key: os.getxattr(path, key, follow_symlinks=False)
-                    for key in os.listxattr(path, follow_symlinks=False) if key != "security.selinux"}
+                    for key in os.listxattr(path, follow_symlinks=False) if not key.startswith(("security.selinux", "trusted.SGI_ACL_"))}
                 if stat.S_ISDIR(status.st_mode):
                     for child in os.listdir(path): visit(os.path.join(path, child), os.path.join(name, child))
                     return
