@@ -13,3 +13,4 @@
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"
 #include "CLinuxProcess.h"
+#include "CLinuxQuota.h"
