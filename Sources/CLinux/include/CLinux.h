@@ -14,3 +14,4 @@
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"
 #include "CLinuxProcess.h"
+#include "CLinuxQuota.h"

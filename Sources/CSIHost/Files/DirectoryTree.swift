@@ -10,7 +10,7 @@ public import SystemPackage
 ///
 /// All methods throw ``HostError``; besides the kinds that a method names, any can meet `notFound`, `notDirectory`,
 /// `symbolicLink`, `invalidPath`, `permissionDenied`, `readOnlyFileSystem`, `noSpace`, `inputOutput`, `resourceLimit`.
-public protocol DirectoryTree: AnyObject, Sendable {
+public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// The path that the directory was opened by: for messages and bind mounts, never needed to reach something below.
     var path: FilePath { get }
 
@@ -62,6 +62,19 @@ public protocol DirectoryTree: AnyObject, Sendable {
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions, replacing: Bool
     ) async throws(HostError)
 
+    /// Creates a file with content that nobody looks at before it is complete, for example in a directory that gets its name
+    /// later: cheaper than ``writeFileDurably(_:_:permissions:replacing:)``.
+    ///
+    /// The content is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a failure the file
+    /// is not there; after a crash it can be there with a part of its content.
+    ///
+    /// - Parameters:
+    ///   - path: a free name.
+    ///   - bytes: all of its content.
+    ///   - permissions: the mode, whatever the process's umask.
+    /// - Throws: kind `alreadyExists` when anything has that name.
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError)
+
     /// Renames a file or directory and makes both parents durable: when it returns, the rename survives a power failure.
     ///
     /// - Parameters:
@@ -94,6 +107,9 @@ public protocol DirectoryTree: AnyObject, Sendable {
     func removeDirectory(_ path: FilePath) async throws(HostError) -> Bool
 
     /// Removes a file, or a directory with everything in it; that it is absent is success.
+    ///
+    /// A btrfs subvolume goes in one step, whatever is in it and whether or not it can be written; the quota group that
+    /// it has for itself goes with it.
     ///
     /// It works by descriptors, whatever the depth, removes links and never what they lead to, and stops at a mount: one
     /// inside the tree is an error of kind `busy` that names it, and what it shows is left alone. What was removed before an

@@ -157,8 +157,11 @@ final class AttributeCopy {
         return hasList
     }
 
+    /// Whether an attribute belongs to the file, and not to the file system or the machine.
     private static func isKept(_ name: String) -> Bool {
-        name.hasPrefix("user.") || name.hasPrefix("trusted.") || name == "security.capability"
+        // How XFS shows its access control lists once more.
+        if name.hasPrefix("trusted.SGI_ACL_") { return false }
+        return name.hasPrefix("user.") || name.hasPrefix("trusted.") || name == "security.capability"
             || inherited.contains(name)
     }
 

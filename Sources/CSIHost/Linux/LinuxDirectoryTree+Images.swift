@@ -16,6 +16,17 @@ extension LinuxDirectoryTree {
         }
     }
 
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        let slot = try slot(path, .createFile)
+        let site = slot.site
+        try slot.create { (file) throws(HostError) in
+            try site.writeAll(bytes, to: file)
+            let raw = file.raw
+            try site.check { clinux_fchmod(raw, permissions.rawValue) }
+            try site.sync(file)
+        }
+    }
+
     func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
         let (path, site) = try place(path, .setFileSize)
         let file = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_WRITE, for: site)

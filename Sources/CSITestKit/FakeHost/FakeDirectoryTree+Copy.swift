@@ -49,11 +49,16 @@ extension FakeWorld {
             guard let node = nodes[id] else { continue }
             if copies[id] == nil { copies[id] = try copyNode(node, to: top, sharing, &progress, call) }
             progress.entries += 1
+            for place in node.places {
+                guard let copy = copies[id], let parent = copies[place.parent], id != source.node else { continue }
+                if nodes[parent]?.entries[place.name] == nil { link(copy, as: place.name, in: parent) }
+            }
         }
         for (id, copy) in copies {
             guard let node = nodes[id] else { continue }
             nodes[copy]?.takeAttributes(of: node)
-            for (name, child) in node.entries {
+            // A file with several names was copied before the directory of its last one.
+            for (name, child) in node.entries where nodes[copy]?.entries[name] == nil {
                 if let child = copies[child] { link(child, as: name, in: copy) }
             }
         }
@@ -80,18 +85,20 @@ extension FakeWorld {
     ) throws(HostError) -> NodeID {
         guard let device = nodes[top]?.device else { throw call.failure(.noSuchFileOrDirectory) }
         switch node.content {
-        case .directory:
-            try requireRoom(for: 0, on: device, call)
-            return addNode(on: device, .directory(entries: [:], durable: [:]), node.permissions)
-        case .symbolicLink, .device, .fifo:
-            try requireRoom(for: 0, on: device, call)
-            return addNode(on: device, node.content, node.permissions)
+        case .directory, .symbolicLink, .device, .fifo:
+            try requireRoom(for: 0, inodes: 1, in: top, call)
+            var content = node.content
+            if node.kind == .directory { content = .directory(entries: [:], durable: [:]) }
+            let copy = addNode(on: device, content, node.permissions)
+            inheritProject(copy, from: top)
+            return copy
         case .file(let bytes, _):
             let shares = sharing != .never && device == node.device && fileSystems[device]?.canShare == true
             if sharing == .required, !shares { throw ImageRule.cannotShare(call.path).during(.copyTree) }
             let content = shares ? bytes : bytes.copiedWithHoles
-            try requireRoom(for: shares ? 0 : content.allocatedBytes, on: device, call)
+            try requireRoom(for: shares ? 0 : content.allocatedBytes, inodes: 1, in: top, call)
             let copy = addNode(on: device, .file(bytes: content, durable: SparseBytes()), node.permissions)
+            inheritProject(copy, from: top)
             if shares {
                 nodes[copy]?.sharedBytes = content.allocatedBytes
                 progress.sharedBytes += content.count

@@ -63,6 +63,14 @@ struct FakeNode: Sendable {
         }
     }
 
+    /// The project that counts it; 0 for none.
+    var project: UInt32 = 0
+    /// Whether what is made in it belongs to its project.
+    var handsProjectOn = false
+
+    /// What it is as a subvolume; nil for anything else, and for the root of a file system.
+    var subvolume: Subvolume?
+
     /// The block device that it is the node of.
     var blockDevice: DeviceNumber? {
         if case .device(let number) = content { number } else { nil }
@@ -136,6 +144,21 @@ struct FakeFileSystem: Sendable {
 
     /// Whether files can be read and written past the page cache.
     var canBypassCache: Bool { !["tmpfs", "devtmpfs"].contains(type) }
+
+    /// What it counts and limits.
+    var quotas = FakeQuotas()
+
+    /// What its limits belong to; nil where it knows none.
+    var quotaMechanism: QuotaSupport.Mechanism? {
+        switch type {
+        case "ext4", "xfs": .project
+        case "btrfs": .subvolume
+        default: nil
+        }
+    }
+
+    /// Whether directories can be subvolumes.
+    var hasSubvolumes: Bool { type == "btrfs" }
 
     /// Whether files can share their blocks.
     var canShare: Bool { ["xfs", "btrfs", "bcachefs"].contains(type) }

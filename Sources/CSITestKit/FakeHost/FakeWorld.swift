@@ -104,11 +104,17 @@ struct FakeWorld: Sendable {
             usedInodes: usedInodes, availableInodes: max(0, inodes - usedInodes))
     }
 
-    /// Fails as a full disk does when there is no room for one more node of this size.
-    func requireRoom(for bytes: Int64, on device: DeviceNumber, _ call: FakeCall) throws(HostError) {
+    /// Fails as a full disk or quota does when there is no room for one more node of this size, or for so many more bytes in
+    /// nodes that are there.
+    /// - Parameter owner: the directory that the new node is made in, or the node that grows.
+    func requireRoom(
+        for bytes: Int64, inodes: Int64 = 0, in owner: NodeID, _ call: FakeCall
+    ) throws(HostError) {
+        guard let device = nodes[owner]?.device else { throw call.failure(.noSuchFileOrDirectory) }
         let free = capacity(of: device)
         let (rounded, overflow) = max(0, bytes).addingReportingOverflow(SparseBytes.pageSize - 1)
         let needed = rounded / SparseBytes.pageSize * SparseBytes.pageSize
+        try requireQuota(for: needed, inodes: inodes, in: owner, call)
         guard !overflow, free.availableInodes > 0, needed <= free.availableBytes else {
             throw call.failure(.noSpace)
         }
