@@ -1,3 +1,4 @@
+import CSIBlock
 public import CSICore
 import CSIHost
 import CSIPool
@@ -36,11 +37,11 @@ extension LoopbackDriver: VolumeProvisioning, VolumeCloning {
         of request: ValidateVolumeCapabilities, for volume: Volume
     ) async throws(CSIError) -> String? {
         guard let record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
-        let traits = try VolumeTraits(record.attributes, of: .volume(record.id))
+        let known = try VolumeTraits(record.attributes, of: .volume(record.id)).volume(record)
         for capability in request.capabilities {
-            if let refusal = traits.refusal(of: capability) { return refusal }
+            if let refusal = known.refusal(of: capability) { return refusal }
             do throws(CSIError) {
-                _ = try traits.mountOptions(for: capability, of: record.id, isCopy: false)
+                _ = try known.mountOptions(for: capability)
             } catch {
                 return error.message
             }

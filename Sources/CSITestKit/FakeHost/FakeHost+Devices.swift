@@ -24,7 +24,9 @@ extension FakeHost {
     ) -> BlockDevice? {
         let time = manualClock.now + delay
         return try? inspect { (state) throws(HostError) in
-            let taken = state.world.devices.keys.filter { $0.major == 8 }.map(\.minor)
+            // The number of a disk that went stays taken while it is mounted.
+            let known = Array(state.world.devices.keys) + Array(state.world.fileSystems.keys)
+            let taken = known.filter { $0.major == 8 }.map(\.minor)
             let coming = state.world.arrivals.map(\.device.shown.number.minor)
             let number = DeviceNumber(major: 8, minor: ((taken + coming).max() ?? 0) + 16)
             let shown = BlockDevice(
