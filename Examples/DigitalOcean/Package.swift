@@ -22,7 +22,9 @@ let package = Package(
     targets: [
         .target(
             name: "DigitalOcean",
-            dependencies: [csi("CSIBlock"), csi("CSICore"), csi("CSIHost"), csi("CSIProgram"), http, nio, logging, system]),
+            dependencies: [
+                csi("CSIBlock"), csi("CSICore"), csi("CSIHost"), csi("CSIProgram"), http, nio, logging, system,
+            ]),
         .executableTarget(name: "do-csi-controller", dependencies: ["DigitalOcean"]),
         .executableTarget(name: "do-csi-node", dependencies: ["DigitalOcean"]),
         .target(
@@ -32,7 +34,8 @@ let package = Package(
         .testTarget(
             name: "DigitalOceanTests",
             dependencies: [
-                "DigitalOcean", "FakeDigitalOcean", csi("CSICore"), csi("CSIHost"), csi("CSIProto"), csi("CSITestKit"),
+                "DigitalOcean", "FakeDigitalOcean", csi("CSICore"), csi("CSIHost"), csi("CSIProgram"), csi("CSIProto"),
+                csi("CSITestKit"),
                 csi("CSITransport"), http, nio, logging, system,
             ]),
     ]

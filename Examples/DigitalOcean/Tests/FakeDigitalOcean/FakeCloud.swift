@@ -103,10 +103,21 @@ package final class FakeCloud: Sendable {
         if let volume { machines.remove(volume) }
     }
 
+    /// Gives a volume another description.
+    package func describe(_ id: String, _ text: String) { change(id) { $0.description = text } }
+
     /// Sets what a droplet does, for example `off`; nil destroys it.
     package func setDroplet(_ id: Int, _ status: String?) { state.withLock { $0.droplets[id] = status } }
 
+    /// Begins to attach a volume, as another program does.
+    package func beginAttaching(_ id: String, to droplet: Int) {
+        _ = begin(id, ["type": "attach", "droplet_id": droplet])
+    }
+
     // MARK: Looking
+
+    /// How many actions there have been.
+    package var actionCount: Int { state.withLock { $0.actions.count } }
 
     /// Every request so far, without bodies.
     package var requests: [String] { state.withLock { $0.requests } }

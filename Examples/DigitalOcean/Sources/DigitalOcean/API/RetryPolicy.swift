@@ -1,6 +1,6 @@
 /// How long the driver tries before it tells its caller to come again.
 struct RetryPolicy: Sendable {
-    var firstPause = Duration.milliseconds(250)
+    var firstPause = Duration.milliseconds(150)
     var longestPause = Duration.seconds(5)
     /// The longest time that one answer may take.
     var attemptLimit = Duration.seconds(20)
