@@ -12,6 +12,7 @@ import monitoring
 import render
 import rules
 import schemas
+import transcripts
 
 failures = []
 
@@ -149,6 +150,7 @@ def main():
     exported = check_programs(rendered, examples, options.bin, options.scratch)
     part("metrics", monitoring.problems(exported, options.tools, options.scratch),
          f"{len(monitoring.used())} metrics that alerts and dashboard name are exported; the alerts pass promtool")
+    part("transcripts", transcripts.problems(options.bin, options.scratch), f"{transcripts.count()} commands of {transcripts.PAGE} print what it says")
     sys.exit(1 if failures else 0)
 
 
