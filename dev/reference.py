@@ -45,7 +45,7 @@ class Flag:
 
 def flags(command):
     found = [Flag(argument) for argument in command.get("arguments") or []]
-    return [flag for flag in found if not flag.is_hidden and flag.names[0] not in ("--help", "--version")]
+    return [flag for flag in found if not flag.is_hidden and not {"--help", "--version"} & set(flag.names)]
 
 
 def subcommands(command):

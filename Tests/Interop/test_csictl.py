@@ -140,7 +140,7 @@ def test_support_bundle(own_rig, node, tmp_path):
     with node.connect() as client:
         calls.create(client, "bundled")
     output = tmp_path / "bundle.tar"
-    secret = "SWIFT_CSI_ADMIN_TOKEN"
+    secret = "CSI_ADMIN_TOKEN"
     csictl("support-bundle", "--output", output, *flags(node), **{secret: "hunter2"})
     assert os.stat(output).st_mode & 0o777 == 0o600
     assert b"hunter2" not in output.read_bytes()
