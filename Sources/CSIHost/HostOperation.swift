@@ -46,6 +46,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Look at what the machine offers.
+    case inspectSystem
     /// Run a program.
     case runProgram
     /// Recognise what is on a device.
@@ -125,7 +127,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     public var isMutation: Bool {
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
+            .inspectDevice, .inspectSystem, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
             .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
             false
         default:
@@ -159,6 +161,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .inspectSystem: "look at"
         case .runProgram: "run a program"
         case .probe: "probe"
         case .makeFileSystem: "make a file system on"

@@ -30,5 +30,7 @@ struct TracedHost: Host {
 
     var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
 
+    var system: any SystemInspection { TracedSystem(base: base.system, tracing: tracing) }
+
     var clock: any HostClock { base.clock }
 }

@@ -1,6 +1,7 @@
 import CSICore
 public import CSIHostPath
 public import CSILoopback
+public import CSIPreflight
 public import CSIProgram
 
 /// What a program runs with, checked as a whole.
@@ -19,6 +20,9 @@ public struct DriverConfiguration: Sendable {
     /// Socket, log, health, metrics, registration.
     public let serving: ServingConfiguration
 
+    /// What the process needs of its machine.
+    public let preflight: Preflight
+
     /// Reads flags and environment.
     /// - Parameters:
     ///   - options: The flags that both programs know.
@@ -35,11 +39,13 @@ public struct DriverConfiguration: Sendable {
             from: &reader, ServingSettings(variablePrefix: Setting.prefix),
             role: nodeOptions == nil ? .controller : .node)
         let backend = reader.readBackend()
+        let places = reader.readPlaces(isNode: nodeOptions != nil)
         reader.reportUnknown(arguments: options.unrecognized, variablePrefix: Setting.prefix)
         guard let serving, let backend, reader.mistakes.isEmpty else {
             throw ConfigurationMistakes(reader.mistakes)
         }
         self.serving = serving
         self.backend = backend
+        preflight = backend.preflight(serving.role).joined(with: places)
     }
 }

@@ -34,6 +34,14 @@ public struct DriverOptions: ParsableArguments {
             "The existing directory that holds the volumes of this node. [env: SWIFT_CSI_POOL]", valueName: "dir"))
     public var pool: String?
 
+    /// Whether the pool must be a mount.
+    @Flag(
+        help: """
+            Wait, not ready, until the pool's directory is a mount, so that no volume lands on the disk below it. \
+            [env: SWIFT_CSI_REQUIRE_POOL_MOUNT=true]
+            """)
+    public var requirePoolMount = false
+
     /// What stays free in the pool.
     @Option(
         help: ArgumentHelp(
@@ -93,6 +101,7 @@ public struct DriverOptions: ParsableArguments {
         case "--driver-name": driverName
         case "--node-id": nodeID
         case "--pool": pool
+        case "--require-pool-mount": requirePoolMount ? "true" : nil
         case "--reserve": reserve
         case "--overcommit": overcommit
         case "--max-volumes-per-node": maxVolumesPerNode

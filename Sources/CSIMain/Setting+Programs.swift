@@ -6,6 +6,9 @@ extension Setting {
     static let driverName = Setting(flag: "--driver-name", variable: "SWIFT_CSI_DRIVER_NAME")
     static let nodeID = Setting(flag: "--node-id", variable: "SWIFT_CSI_NODE_ID")
     static let pool = Setting(flag: "--pool", variable: "SWIFT_CSI_POOL")
+    static let requirePoolMount = Setting(
+        flag: "--require-pool-mount", variable: "SWIFT_CSI_REQUIRE_POOL_MOUNT")
+    static let kubeletDirectory = Setting(flag: "--kubelet-dir", variable: "SWIFT_CSI_KUBELET_DIR")
     static let reserve = Setting(flag: "--reserve", variable: "SWIFT_CSI_RESERVE")
     static let overcommit = Setting(flag: "--overcommit", variable: "SWIFT_CSI_OVERCOMMIT")
     static let maximumVolumes = Setting(flag: "--max-volumes-per-node", variable: "SWIFT_CSI_MAX_VOLUMES_PER_NODE")

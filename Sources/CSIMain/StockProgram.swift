@@ -13,7 +13,7 @@ public enum StockProgram {
     /// The help of a program.
     public static func configuration(name: String, abstract: String, discussion: String) -> CommandConfiguration {
         CommandConfiguration(
-            commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.current)
+            commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.full)
     }
 
     /// Checks the configuration and serves until SIGTERM or SIGINT.
@@ -35,7 +35,9 @@ public enum StockProgram {
         let handler = LineLogHandler(format: configuration.serving.logFormat, level: configuration.serving.logLevel)
         let logger = Logger(label: name) { _ in handler }
         do {
-            try await DriverProgram.serve(driver(configuration, logger: logger), configuration.serving, logger: logger)
+            try await DriverProgram.serve(
+                driver(configuration, logger: logger), configuration.serving, preflight: configuration.preflight,
+                logger: logger)
         } catch {
             complain(name, "\(error)")
             throw ExitCode(1)

@@ -22,6 +22,9 @@ public struct LinuxHost: Host {
     /// The machine's block devices, as the process sees them in `/dev`.
     public let devices: any BlockDevices
 
+    /// What the kernel offers to this process.
+    public let system: any SystemInspection
+
     /// The kernel's clocks.
     public let clock: any HostClock
 
@@ -34,6 +37,7 @@ public struct LinuxHost: Host {
         fileSystems = LinuxFileSystems(programs: programs)
         loops = LinuxLoopDevices()
         devices = LinuxBlockDevices()
+        system = LinuxSystem()
         clock = LinuxClock()
     }
 }

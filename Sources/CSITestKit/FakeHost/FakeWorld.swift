@@ -17,6 +17,7 @@ struct FakeWorld: Sendable {
     /// The files of file systems that are not mounted, by the number that is on their devices.
     var trees: [UInt64: FakeTree] = [:]
     var scripts = FakeScripts()
+    var machine = FakeMachine()
     private var lastPeerGroup = 0
     private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
