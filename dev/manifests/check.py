@@ -35,6 +35,12 @@ def product_version():
 def render_all(kubectl, scratch):
     """Every variant, from kustomize and from Helm: (backend, components) -> (objects, objects)."""
     found = {}
+    # Those that only one of the two makes stand for both.
+    for number, values in enumerate(render.UNUSUAL, 1):
+        objects = render.helm(values)
+        found[values["backend"], (f"values {number}",)] = objects, objects
+    objects = render.takeover(kubectl, scratch)
+    found["nfs", ("takeover",)] = objects, objects
     for backend, components, values in render.variants():
         found[backend, components] = render.kustomize(backend, components, kubectl, scratch), render.helm(values)
     return found
@@ -91,14 +97,15 @@ def check_schemas(rendered, examples):
 def check_rules(rendered):
     problems, sums = [], {}
     for (backend, components), (overlay, chart) in rendered.items():
-        for objects in (overlay, [{"kind": "Namespace", "metadata": {"name": f"csi-{backend}"}}] + chart):
+        for objects in (overlay, chart):
             problems += [f"{backend} {' '.join(components)}: {one}" for one in rules.problems(objects, product_version())]
         if backend != "nfs":
             controller = next(one for one in overlay if one["kind"] == "Deployment")
             problems += [f"{backend}: controller: {one}" for one in rules.restricted(controller)]
-        sums[backend] = rules.permissions(overlay)
-        if sum(sums[backend]) >= rules.CSI_DRIVER_NFS:
-            problems.append(f"{backend}: the roles allow {sums[backend]}, csi-driver-nfs's {rules.CSI_DRIVER_NFS}")
+        if not components:
+            sums[backend] = rules.permissions(overlay)
+    if sum(sums["nfs"]) >= rules.CSI_DRIVER_NFS:
+        problems.append(f"nfs: the roles allow {sums['nfs']}, csi-driver-nfs's {rules.CSI_DRIVER_NFS}")
     text = ", ".join(f"{name} {cluster} in the cluster + {own} in the namespace" for name, (cluster, own) in sorted(sums.items()))
     part("rules", problems, f"verbs x resources: {text}; csi-driver-nfs {rules.CSI_DRIVER_NFS} in the cluster")
 

@@ -19,7 +19,10 @@ NEEDS = {
         ("--enable-capacity=true", {"controller": ["GET_CAPACITY"]}),
         ("--strict-topology=true", {"plugin": ["VOLUME_ACCESSIBILITY_CONSTRAINTS"]}),
     ],
-    "snapshotter": [(None, {"controller": ["CREATE_DELETE_SNAPSHOT"]})],
+    "snapshotter": [
+        (None, {"controller": ["CREATE_DELETE_SNAPSHOT"]}),
+        ("--feature-gates=CSIVolumeGroupSnapshot=true", {"plugin": ["GROUP_CONTROLLER_SERVICE"]}),
+    ],
     "resizer": [(None, {"plugin": ["CONTROLLER_SERVICE"], "controller": ["EXPAND_VOLUME"]})],
     "registrar": [(None, {})],
     "liveness-probe": [(None, {})],
@@ -35,19 +38,15 @@ class Driver:
         # Short: a socket has its place in it.
         self.root = os.path.join(scratch, "d")
         self.port = port
-        self.program = "csi-node" if "/csi-node:" in self.container["image"] else "csi-controller"
+        self.program = "csi-node" if workload["kind"] == "DaemonSet" else "csi-controller"
         self.binaries = binaries
         self.paths = {}
         for mount in self.container["volumeMounts"]:
             if mount["mountPath"] not in ("/dev", "/tmp"):
                 self.paths[mount["mountPath"]] = self.root + mount["mountPath"]
-        # The kubelet's directories; the plugin's own comes with the volume of that name.
-        for volume in pod_spec(workload)["volumes"]:
-            path = volume.get("hostPath", {}).get("path", "")
-            if path.startswith("/var/lib/kubelet/"):
-                self.paths[path] = self.root + path
         if self.program == "csi-node":
-            self.paths["/var/lib/kubelet/plugins_registry"] = self.root + "/var/lib/kubelet/plugins_registry"
+            kubelet = next(one["mountPath"] for one in self.container["volumeMounts"] if one["name"] == "kubelet")
+            self.registry = self.root + kubelet + "/plugins_registry"
 
     def _local(self, text):
         text = text.replace("$(NODE_NAME)", "node-1")
@@ -67,15 +66,17 @@ class Driver:
             if flag == "--http-endpoint":
                 argument = f"{flag}={self._http(value)}"
             arguments.append(self._local(argument))
-        if any(a.startswith("--kubelet-registration-path") for a in arguments):
-            arguments.append(f"--kubelet-registry={self.paths['/var/lib/kubelet/plugins_registry']}")
+        if "SWIFT_CSI_KUBELET_REGISTRATION_PATH" in self.environment():
+            # The default is of the host.
+            arguments = [one for one in arguments if not one.startswith("--kubelet-registry=")]
+            arguments.append(f"--kubelet-registry={self.registry}")
         return [os.path.join(self.binaries, self.program)] + arguments
 
     def environment(self):
         found = {"PATH": os.environ["PATH"]}
         for variable in self.container.get("env", []):
             if "value" in variable and variable["name"] != "NODE_NAME":
-                found[variable["name"]] = self._http(variable["value"])
+                found[variable["name"]] = self._local(self._http(variable["value"]))
         return found
 
     def unknown(self):
@@ -87,7 +88,7 @@ class Driver:
 
     @contextlib.contextmanager
     def running(self):
-        for path in self.paths.values():
+        for path in [*self.paths.values(), *([self.registry] if self.program == "csi-node" else [])]:
             os.makedirs(path, exist_ok=True)
         log = os.path.join(self.root, "log")
         with open(log, "w") as file:
@@ -151,8 +152,10 @@ def missing(workload, advertised):
     for one in pod_spec(workload)["containers"]:
         if one["name"] == "driver":
             continue
+        values = {variable["name"]: variable.get("value", "") for variable in one.get("env", [])}
+        arguments = [re.sub(r"\$\((\w+)\)", lambda match: values.get(match.group(1), ""), argument) for argument in one["args"]]
         for flag, needs in NEEDS[one["name"]]:
-            if flag is None or flag in one["args"]:
+            if flag is None or flag in arguments:
                 for service, names in needs.items():
                     found += [f"{one['name']} needs {name} of the {service}" for name in names if name not in advertised[service]]
     return found
