@@ -1,24 +1,28 @@
-import CSICore
+public import CSICore
 import CSIHost
 import CSIPool
-import Logging
+public import Logging
 import SystemPackage
 
 /// What a crash leaves of devices.
-extension LoopbackDriver {
+extension ImageDevices {
     /// Thaws what a controller left frozen, and detaches what a node attached and nothing stages.
-    func collectLeftovers() async throws(CSIError) {
-        let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
+    /// - Parameters:
+    ///   - detaches: Whether this process is the node's, and so may detach.
+    ///   - logger: Told of what was done.
+    public func collectLeftovers(detaches: Bool, logger: Logger) async throws(CSIError) {
+        let devices = try await all()
         guard !devices.isEmpty else { return }
-        let table = try await mountTable()
-        for device in devices {
-            guard let id = try await owner(of: device) else { continue }
+        let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
+        for loop in devices {
+            guard let id = try await owner(of: loop) else { continue }
+            let device = VolumeDevice(loop)
             let mounts = table.mounts(of: device)
-            if let mount = mounts.first { await thaw(mount, id) }
-            guard role != .controller, mounts.isEmpty, table.publications(of: device).isEmpty,
+            if let mount = mounts.first { await thaw(mount, id, logger) }
+            guard detaches, mounts.isEmpty, table.publications(of: device).isEmpty,
                 try await pool.stagedBlock(of: id) == nil
             else { continue }
-            await collect(device, id)
+            await collect(device, id, logger)
         }
     }
 
@@ -29,7 +33,7 @@ extension LoopbackDriver {
         return device.backingPath.hasPrefix(pool.path.string + "/") ? id : nil
     }
 
-    private func thaw(_ mount: MountEntry, _ id: VolumeID) async {
+    private func thaw(_ mount: MountEntry, _ id: VolumeID, _ logger: Logger) async {
         guard !mount.isReadOnly else { return }
         do throws(HostError) {
             guard try await host.fileSystems.thaw(mount.mountPoint) else { return }
@@ -40,9 +44,9 @@ extension LoopbackDriver {
         }
     }
 
-    private func collect(_ device: LoopDevice, _ id: VolumeID) async {
+    private func collect(_ device: VolumeDevice, _ id: VolumeID, _ logger: Logger) async {
         do throws(CSIError) {
-            try await detach(device, within: .zero)
+            try await detach(device, of: id, within: .zero)
             logger.notice(
                 "detached a device that nothing stages",
                 metadata: ["volume": "\(id)", "device": "\(device.path)"])
