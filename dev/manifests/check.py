@@ -18,6 +18,7 @@ failures = []
 
 
 def part(name, problems, summary):
+    problems = list(dict.fromkeys(problems))
     if problems:
         failures.extend(problems)
         print(f"{name:<12} FAILED")
@@ -79,6 +80,12 @@ def chart_lint():
 
 def check_schemas(rendered, examples):
     problems, count = [], 0
+    classes = {item["metadata"]["name"] for overlay, _ in rendered.values() for item in overlay if item["kind"].endswith("Class")}
+    classes |= {item["metadata"]["name"] for items in examples.values() for item in items if item["kind"].endswith("Class")} | {""}
+    for name, items in examples.items():
+        for wanted in re.findall(r'"(?:storageClass|volumeSnapshotClass|volumeGroupSnapshotClass|volumeAttributesClass)Name": "([^"]*)"', json.dumps(items)):
+            if wanted not in classes:
+                problems.append(f"{name}: there is no class {wanted}")
     for (backend, components), (overlay, chart) in rendered.items():
         for item in overlay + chart:
             count += 1
@@ -126,6 +133,9 @@ def check_programs(rendered, examples, binaries, scratch):
                 with driver.running():
                     capabilities = driver.capabilities()
                     problems += [f"{where}: {one}" for one in live.missing(workload, capabilities)]
+                    if "--with-controller" in driver.container["args"]:
+                        for item in (one for one in overlay if one["kind"] == "StorageClass"):
+                            problems += [f"{where}: {one}" for one in driver.takes(item)]
                     exported |= monitoring.names(driver.get("/metrics"))
             except (RuntimeError, AssertionError, OSError) as error:
                 problems.append(f"{where}: {error}")
@@ -141,6 +151,7 @@ def check_programs(rendered, examples, binaries, scratch):
             backend = (item.get("provisioner") or item.get("driver") or item.get("driverName") or "").removesuffix(".swift-csi.dev")
             if backend in advertised:
                 problems += [f"{name}: {one}" for one in live.promised([item], advertised[backend])]
+    problems += live.matrix(advertised)
     part("programs", problems, f"{started} command lines start, and the drivers advertise what the sidecars beside them need")
     return exported
 

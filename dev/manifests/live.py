@@ -136,6 +136,20 @@ class Driver:
             raise RuntimeError(f"{self.name}: csictl {' '.join(arguments)}: {done.stderr}{done.stdout}")
         return json.loads(done.stdout)
 
+    def takes(self, storage_class):
+        """Makes a volume with the parameters of a class, and removes it; what the driver says when it does not want to."""
+        arguments = ["create-volume", "of-a-class", "--capacity", "400Mi"]
+        for name, value in storage_class.get("parameters", {}).items():
+            arguments += ["--fs-type", value] if name == "csi.storage.k8s.io/fstype" else ["--parameter", f"{name}={value}"]
+        for option in storage_class.get("mountOptions", []):
+            arguments += ["--mount-flag", option]
+        try:
+            volume = self.csictl(*arguments)
+            self.csictl("delete-volume", volume["volume_id"])
+        except RuntimeError as error:
+            return [f"StorageClass {storage_class['metadata']['name']}: {error}"]
+        return []
+
     def capabilities(self):
         found = {"plugin": set(self.csictl("info")["capabilities"]), "controller": set(), "node": set()}
         arguments = self.container["args"]
@@ -179,4 +193,28 @@ def promised(objects, everything):
             found.append(f"{name}: the driver advertises no MODIFY_VOLUME")
         if item["kind"] == "CSIDriver" and item["spec"]["storageCapacity"] and "GET_CAPACITY" not in everything["controller"]:
             found.append(f"{name}: capacity is to be tracked, and the driver does not tell it")
+    return found
+
+
+MATRIX = "docs/capabilities.md"
+
+
+def matrix(advertised):
+    """Where the table of the capabilities page says other than the drivers do; takes what each backend advertises."""
+    found, columns = [], []
+    with open(MATRIX) as file:
+        rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in file if line.startswith("|")]
+    for row in rows:
+        if row[0] == "Kubernetes feature":
+            columns = row[2:]
+            continue
+        for backend, cell in zip(columns, row[2:]):
+            if backend not in advertised:
+                continue
+            everything = set().union(*advertised[backend].values())
+            # SINGLE_NODE_WRITER and the like are modes, not capabilities: they hold for a volume.
+            names = [name for name in re.findall(r"[A-Z]+(?:_[A-Z]+)+", row[1]) if not name.endswith("_WRITER") or name == "SINGLE_NODE_MULTI_WRITER"]
+            has = all(name in everything for name in names)
+            if names and (cell.startswith("yes") and not has or re.match(r"no\b", cell) and has):
+                found.append(f"{MATRIX}: {row[0]}: {backend} says '{cell}', and advertises {'all' if has else 'not all'} of {' '.join(names)}")
     return found

@@ -37,7 +37,7 @@ UNUSUAL = [
         "backend": "loopback", "driverName": "disks.example.com", "kubeletDir": "/data/kubelet", "pool": "/mnt/disks", "logLevel": "debug",
         "images": {"pullSecrets": [{"name": "registry"}], "node": {"repository": "r.example.com/n", "tag": "0.1.0"}},
         "snapshots": {"enabled": False}, "networkPolicy": {"enabled": False},
-        "node": {"extraArgs": ["--reserve=10Gi", "--overcommit=1.5"], "maxUnavailable": 1}, "controller": {"replicas": 1},
+        "node": {"extraArgs": ["--reserve=100Mi", "--overcommit=1.5"], "maxUnavailable": 1}, "controller": {"replicas": 1},
         "classes": {"storage": [{
             "name": "fast", "default": True, "parameters": {"csi.storage.k8s.io/fstype": "btrfs"}, "mountOptions": ["noatime"], "reclaimPolicy": "Retain",
         }]},
