@@ -152,12 +152,17 @@ class Driver:
 
     def capabilities(self):
         found = {"plugin": set(self.csictl("info")["capabilities"]), "controller": set(), "node": set()}
-        arguments = self.container["args"]
-        if self.program == "csi-controller" or "--with-controller" in arguments:
-            found["controller"] = set(self.csictl("controller", "capabilities")["capabilities"])
-        if self.program == "csi-node":
-            found["node"] = set(self.csictl("node", "capabilities")["capabilities"])
+        found |= {service: set(names) for service, names in self._services().items() if service in found}
         return found
+
+    def _services(self):
+        with contextlib.suppress(RuntimeError):
+            return self.csictl("capabilities")
+        # As csictl asked before it asked for all at once.
+        services = {"csi-controller": ["controller"], "csi-node": ["node"]}[self.program]
+        if "--with-controller" in self.container["args"]:
+            services = ["controller", "node"]
+        return {service: self.csictl(service, "capabilities")["capabilities"] for service in services}
 
 
 def missing(workload, advertised):
