@@ -1,5 +1,6 @@
 """Renders what deploy/ holds: kustomize overlays and their components, the Helm chart."""
 
+import glob
 import itertools
 import json
 import os
@@ -56,6 +57,12 @@ def documents(text):
 def takeover(kubectl, scratch):
     """The overlay that takes over the volumes of csi-driver-nfs."""
     return _build(kubectl, f"{EXAMPLES}/takeover", scratch)
+
+
+def elsewhere(kubectl, scratch):
+    """What the examples of drivers deploy, by folder."""
+    folders = [os.path.dirname(path) for path in sorted(glob.glob("Examples/*/deploy/kustomization.yaml"))]
+    return {folder: _build(kubectl, folder, scratch) for folder in folders}
 
 
 def _build(kubectl, folder, scratch):
