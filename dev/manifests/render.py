@@ -18,7 +18,7 @@ COMPONENTS = {
     "stock-sidecars": {"stockSidecars": True},
 }
 # What does not fit a backend.
-WITHOUT = {"nfs": {"group-snapshots"}}
+WITHOUT = {"loopback": {"group-snapshots"}, "nfs": {"group-snapshots"}}
 
 
 def variants():
