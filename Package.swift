@@ -11,6 +11,7 @@ let products: [Product] = [
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSILoopback", targets: ["CSILoopback"]),
+    .library(name: "CSINFS", targets: ["CSINFS"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
     .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
@@ -125,6 +126,18 @@ let backends: [Target] = [
         swiftSettings: settings),
 ]
 
+let nfs: [Target] = [
+    .target(
+        name: "CSINFS", dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIProto", logging, system],
+        path: "Sources/CSIBackends/NFS", swiftSettings: settings),
+    .testTarget(
+        name: "CSINFSTests",
+        dependencies: [
+            "CSINFS", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+]
+
 let programs: [Target] = [
     .target(
         name: "CSIProgram",
@@ -138,7 +151,7 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram",
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSINFS", "CSIPool", "CSIProgram",
             argumentParser,
             logging, system,
         ],
@@ -146,13 +159,14 @@ let programs: [Target] = [
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
+            "CSIMain", "CSICore", "CSIHost", "CSIHostPath", "CSILoopback", "CSINFS", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
             logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
-    .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl", dependencies: ["CSICore", "CSIProto", "CSITestKit", "CSITransport", argumentParser],
         swiftSettings: settings),
@@ -166,5 +180,5 @@ let package = Package(
     name: "swift-csi",
     products: products,
     dependencies: dependencies,
-    targets: doors + libraries + backends + programs
+    targets: doors + libraries + backends + nfs + programs
 )

@@ -25,6 +25,9 @@ public protocol Host: Sendable {
     /// Block devices: finding them, waiting for them, reading from them.
     var devices: any BlockDevices { get }
 
+    /// Network file systems, whose servers may be gone.
+    var network: any NetworkFileSystems { get }
+
     /// The time.
     var clock: any HostClock { get }
 }

@@ -56,6 +56,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case checkFileSystem
     /// Mount a file system.
     case mount
+    /// Open an export of a server.
+    case openExport
+    /// Unpack an archive.
+    case unpack
     /// Read the size of a file system.
     case fileSystemSize
     /// Grow a file system.
@@ -104,14 +108,15 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
+        case .mountTable, .openDirectory, .openExport, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
             .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
             .fileSystemSize:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
             .createFile, .setFileSize, .copyFile, .copyTree, .punchHole, .attachLoop, .refreshLoop, .detachLoop,
-            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
+            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
+            .unpack:
             true
         }
     }
@@ -146,6 +151,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .makeFileSystem: "make a file system on"
         case .checkFileSystem: "check the file system on"
         case .mount: "mount"
+        case .openExport: "open the export"
+        case .unpack: "unpack"
         case .fileSystemSize: "read the size of the file system on"
         case .growFileSystem: "grow the file system on"
         case .freeze: "freeze"

@@ -30,5 +30,7 @@ struct TracedHost: Host {
 
     var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
 
+    var network: any NetworkFileSystems { TracedNetworkFileSystems(base: base.network, tracing: tracing) }
+
     var clock: any HostClock { base.clock }
 }
