@@ -13,6 +13,7 @@ let products: [Product] = [
     .library(name: "CSIBlock", targets: ["CSIBlock"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSILoopback", targets: ["CSILoopback"]),
+    .library(name: "CSINFS", targets: ["CSINFS"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
     .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
@@ -146,6 +147,18 @@ let backends: [Target] = [
         swiftSettings: settings),
 ]
 
+let nfs: [Target] = [
+    .target(
+        name: "CSINFS", dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIProto", logging, system],
+        path: "Sources/CSIBackends/NFS", swiftSettings: settings),
+    .testTarget(
+        name: "CSINFSTests",
+        dependencies: [
+            "CSINFS", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+]
+
 let programs: [Target] = [
     .target(
         name: "CSIProgram",
@@ -163,20 +176,21 @@ let programs: [Target] = [
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIPreflight",
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSINFS", "CSIPool", "CSIPreflight",
             "CSIProgram", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIPreflight", "CSIProgram", "CSITransport",
-            argumentParser, logging, system,
+            "CSIMain", "CSICore", "CSIHost", "CSIHostPath", "CSILoopback", "CSINFS", "CSIPool", "CSIPreflight",
+            "CSIProgram", "CSITransport", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
-    .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl",
         dependencies: [
@@ -194,5 +208,5 @@ let package = Package(
     name: "swift-csi",
     products: products,
     dependencies: dependencies,
-    targets: doors + libraries + backends + programs
+    targets: doors + libraries + backends + nfs + programs
 )

@@ -28,6 +28,9 @@ public protocol Host: Sendable {
     /// What the machine offers to this process.
     var system: any SystemInspection { get }
 
+    /// Network file systems, whose servers may be gone.
+    var network: any NetworkFileSystems { get }
+
     /// The time.
     var clock: any HostClock { get }
 }

@@ -32,5 +32,7 @@ struct TracedHost: Host {
 
     var system: any SystemInspection { TracedSystem(base: base.system, tracing: tracing) }
 
+    var network: any NetworkFileSystems { TracedNetworkFileSystems(base: base.network, tracing: tracing) }
+
     var clock: any HostClock { base.clock }
 }

@@ -1,6 +1,8 @@
 import CSICore
+public import CSIHost
 public import CSIHostPath
 public import CSILoopback
+public import CSINFS
 public import CSIPreflight
 public import CSIProgram
 
@@ -12,6 +14,8 @@ public struct DriverConfiguration: Sendable {
         case hostPath(HostPathConfiguration)
         /// Image files of this node, attached as block devices.
         case loopback(LoopbackConfiguration)
+        /// Directories of NFS exports.
+        case nfs(NFSConfiguration, NetworkFileSystemSettings)
     }
 
     /// The storage.

@@ -4,6 +4,7 @@ import CSIHost
 import CSIHostPath
 import CSIHostTracing
 import CSILoopback
+import CSINFS
 import CSIProgram
 import Logging
 import SystemPackage
@@ -52,6 +53,8 @@ public enum StockProgram {
         case .loopback(let loopback):
             LoopbackDriver(
                 configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
+        case .nfs(let nfs, let network):
+            NFSDriver(configuration: nfs, host: LinuxHost(network: network).traced(), logger: logger)
         }
     }
 

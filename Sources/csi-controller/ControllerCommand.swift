@@ -1,5 +1,6 @@
 import ArgumentParser
 import CSICore
+import CSIHost
 import CSIMain
 
 @main
@@ -13,6 +14,12 @@ struct ControllerCommand: AsyncParsableCommand {
             Example: csi-controller --backend hostpath --endpoint unix:///run/csi/controller.sock --node-id $(hostname) \
             --pool /var/lib/csi-pool
             """)
+
+    static func main() async {
+        // The program runs itself as a helper where a server may never answer.
+        guard !NetworkHelper.isCalled else { return await NetworkHelper.serve() }
+        await main(nil)
+    }
 
     @OptionGroup var options: DriverOptions
 

@@ -25,11 +25,16 @@ public struct LinuxHost: Host {
     /// What the kernel offers to this process.
     public let system: any SystemInspection
 
+    /// Network file systems, by helper processes.
+    public let network: any NetworkFileSystems
+
     /// The kernel's clocks.
     public let clock: any HostClock
 
-    /// Creates the host; it holds no state.
-    public init() {
+    /// Creates the host; it holds no state but the helper processes for network file systems, of which there are none yet.
+    ///
+    /// - Parameter network: how it works with network file systems.
+    public init(network: NetworkFileSystemSettings = NetworkFileSystemSettings()) {
         mounts = LinuxMounts()
         files = LinuxFiles()
         let programs = LinuxPrograms()
@@ -38,6 +43,7 @@ public struct LinuxHost: Host {
         loops = LinuxLoopDevices()
         devices = LinuxBlockDevices()
         system = LinuxSystem()
+        self.network = LinuxNetworkFileSystems(network)
         clock = LinuxClock()
     }
 }
