@@ -158,7 +158,8 @@ let programs: [Target] = [
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
+            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSIProto", "CSITransport",
+            argumentParser,
             logging, system,
         ],
         swiftSettings: settings),
