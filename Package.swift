@@ -184,7 +184,7 @@ let programs: [Target] = [
         name: "CSIMainTests",
         dependencies: [
             "CSIMain", "CSICore", "CSIHost", "CSIHostPath", "CSILoopback", "CSINFS", "CSIPool", "CSIPreflight",
-            "CSIProgram", "CSITransport", argumentParser, logging, system,
+            "CSIProgram", "CSIProto", "CSITransport", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(

@@ -1,4 +1,4 @@
-import CSICore
+public import CSICore
 public import CSIHost
 public import CSIHostPath
 public import CSILoopback
@@ -16,6 +16,8 @@ public struct DriverConfiguration: Sendable {
         case loopback(LoopbackConfiguration)
         /// Directories of NFS exports.
         case nfs(NFSConfiguration, NetworkFileSystemSettings)
+        /// None: growth is answered on behalf of the nodes.
+        case expansionOnly(PluginInfo)
     }
 
     /// The storage.
@@ -30,19 +32,22 @@ public struct DriverConfiguration: Sendable {
     /// Reads flags and environment.
     /// - Parameters:
     ///   - options: The flags that both programs know.
+    ///   - controllerOptions: The flags of `csi-controller`; nil for a program that does not know them.
     ///   - nodeOptions: The flags of `csi-node`; nil for a program that does not know them.
     ///   - environment: The environment's variables.
     /// - Throws: Every mistake, each with a line of its own.
     public init(
-        options: DriverOptions, nodeOptions: NodeOptions? = nil, environment: [String: String]
+        options: DriverOptions, controllerOptions: ControllerOptions? = nil, nodeOptions: NodeOptions? = nil,
+        environment: [String: String]
     ) throws(ConfigurationMistakes) {
         var reader = SettingReader(environment: environment) {
-            options.value(of: $0) ?? nodeOptions?.value(of: $0)
+            options.value(of: $0) ?? controllerOptions?.value(of: $0) ?? nodeOptions?.value(of: $0)
         }
         let serving = ServingConfiguration(
             from: &reader, ServingSettings(variablePrefix: Setting.prefix),
             role: nodeOptions == nil ? .controller : .node)
-        let backend = reader.readBackend()
+        let isExpansionOnly = controllerOptions != nil && reader.readExpansionOnly()
+        let backend = isExpansionOnly ? reader.readExpansionBackend() : reader.readBackend()
         let places = reader.readPlaces(isNode: nodeOptions != nil)
         reader.reportUnknown(arguments: options.unrecognized, variablePrefix: Setting.prefix)
         guard let serving, let backend, reader.mistakes.isEmpty else {

@@ -21,14 +21,19 @@ public enum StockProgram {
     /// - Parameters:
     ///   - name: The program's name, for its messages.
     ///   - options: Its flags.
+    ///   - controllerOptions: The flags that only `csi-controller` has.
     ///   - nodeOptions: The flags that only `csi-node` has, which makes the program a node's; they may add the Controller
     ///     service.
     /// - Throws: `ExitCode` 64 after printing every mistake of the configuration, 1 after printing why serving ended.
-    public static func run(_ name: String, options: DriverOptions, nodeOptions: NodeOptions? = nil) async throws {
+    public static func run(
+        _ name: String, options: DriverOptions, controllerOptions: ControllerOptions? = nil,
+        nodeOptions: NodeOptions? = nil
+    ) async throws {
         let configuration: DriverConfiguration
         do throws(ConfigurationMistakes) {
             configuration = try DriverConfiguration(
-                options: options, nodeOptions: nodeOptions, environment: ProcessEnvironment.variables())
+                options: options, controllerOptions: controllerOptions, nodeOptions: nodeOptions,
+                environment: ProcessEnvironment.variables())
         } catch {
             for line in error.lines { complain(name, line) }
             throw ExitCode(64)
@@ -55,6 +60,7 @@ public enum StockProgram {
                 configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
         case .nfs(let nfs, let network):
             NFSDriver(configuration: nfs, host: LinuxHost(network: network).traced(), logger: logger)
+        case .expansionOnly(let info): ExpansionOnlyDriver(info: info)
         }
     }
 

@@ -22,8 +22,9 @@ struct ControllerCommand: AsyncParsableCommand {
     }
 
     @OptionGroup var options: DriverOptions
+    @OptionGroup var controllerOptions: ControllerOptions
 
     func run() async throws {
-        try await StockProgram.run("csi-controller", options: options)
+        try await StockProgram.run("csi-controller", options: options, controllerOptions: controllerOptions)
     }
 }

@@ -148,6 +148,10 @@ public final class VolumePool: Sendable {
     var isManaged: Bool { access == .manage }
 
     /// The directory of the pool, held open.
+    ///
+    /// Not inlined into functions that await: an optimised build would keep the address of a thread-local of `Mutex` across the
+    /// await, after which another thread may go on.
+    @inline(never)
     func tree() throws(CSIError) -> any DirectoryTree {
         guard let tree = opened.withLock({ $0?.tree }) else {
             throw .unavailable("the pool \"\(configuredPath)\" is not open yet")
