@@ -194,4 +194,51 @@ final class RemoteDirectoryTree: DirectoryTree {
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         throw notKept(.punchHole, path)
     }
+
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        // Durable is more than what was asked for, and the helper knows that one already.
+        try await writeFileDurably(path, bytes, permissions: permissions, replacing: false)
+    }
+
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool { throw notKept(.metadata, path) }
+
+    func hasSubvolumes() async throws(HostError) -> Bool { false }
+
+    func createSubvolume(_ path: FilePath, permissions: FilePermissions) async throws(HostError) {
+        throw noSubvolumes(.createSubvolume, path)
+    }
+
+    func createSnapshot(
+        of source: FilePath, at destination: FilePath, isReadOnly: Bool
+    ) async throws(HostError) { throw noSubvolumes(.createSnapshot, source) }
+
+    func setSubvolumeReadOnly(_ path: FilePath, _ isReadOnly: Bool) async throws(HostError) {
+        throw noSubvolumes(.setSubvolumeAccess, path)
+    }
+
+    func subvolume(at path: FilePath) async throws(HostError) -> Subvolume? { nil }
+
+    func quotaSupport() async throws(HostError) -> QuotaSupport {
+        .none("quotas are the server's business on a network file system")
+    }
+
+    func freeProject(in range: ClosedRange<UInt32>, from start: UInt32) async throws(HostError) -> UInt32 {
+        throw noQuotas(.findProject, "")
+    }
+
+    func setProject(_ project: UInt32, of path: FilePath) async throws(HostError) { throw noQuotas(.setProject, path) }
+
+    func setQuota(_ limits: QuotaLimits, of path: FilePath) async throws(HostError) { throw noQuotas(.setQuota, path) }
+
+    func quota(of path: FilePath) async throws(HostError) -> TreeQuota? { nil }
+
+    private func noSubvolumes(_ operation: HostOperation, _ path: FilePath) -> HostError {
+        HostError(
+            operation, at: self.path.pushing(path), kind: .notSupported,
+            detail: "a network file system has no subvolumes")
+    }
+
+    private func noQuotas(_ operation: HostOperation, _ path: FilePath) -> HostError {
+        QuotaRule.noQuotas(operation, at: self.path.pushing(path))
+    }
 }
