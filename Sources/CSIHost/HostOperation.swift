@@ -74,8 +74,26 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setFileSize
     /// Copy a file.
     case copyFile
+    /// Copy a directory with everything in it.
+    case copyTree
     /// Give a part of a file back to the file system.
     case punchHole
+    /// Create a subvolume.
+    case createSubvolume
+    /// Create a subvolume with the content of another one.
+    case createSnapshot
+    /// Change whether a subvolume can be written.
+    case setSubvolumeAccess
+    /// Read what a subvolume is.
+    case inspectSubvolume
+    /// Find out what holds the size of a tree back, and what it has used.
+    case readQuota
+    /// Find a project that nobody uses.
+    case findProject
+    /// Count a tree as a project.
+    case setProject
+    /// Limit the size of a tree.
+    case setQuota
     /// Attach a file as a loop device.
     case attachLoop
     /// Keep a loop device from showing another file.
@@ -98,6 +116,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case flushDevice
     /// Find out who uses a block device.
     case deviceUsers
+    /// Ask something outside the machine, such as an API; only a fake host knows of it, as a driver's tests tell it.
+    case askElsewhere
+    /// Change something outside the machine, such as a volume of a cloud; only a fake host knows of it.
+    case changeElsewhere
 
     /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
@@ -106,12 +128,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
             .inspectDevice, .inspectSystem, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
-            .fileSystemSize:
+            .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
             false
-        case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
-            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim:
+        default:
+            // What is not known to leave everything as it was is an effect.
             true
         }
     }
@@ -155,7 +175,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"
+        case .copyTree: "copy tree"
         case .punchHole: "punch a hole into"
+        case .createSubvolume: "create subvolume"
+        case .createSnapshot: "create a snapshot of subvolume"
+        case .setSubvolumeAccess: "change the access to subvolume"
+        case .inspectSubvolume: "inspect subvolume"
+        case .readQuota: "read the quota of"
+        case .findProject: "find a free project for"
+        case .setProject: "set the project of"
+        case .setQuota: "set the quota of"
         case .attachLoop: "attach a loop device to"
         case .holdLoop: "hold"
         case .refreshLoop: "resize the loop device"
@@ -167,6 +196,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
         case .deviceUsers: "find the users of the block device"
+        case .askElsewhere: "ask"
+        case .changeElsewhere: "change"
         }
     }
 }

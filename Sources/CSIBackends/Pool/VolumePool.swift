@@ -34,8 +34,7 @@ public final class VolumePool: Sendable {
         var volumes = OrderedIndex<VolumeSummary>()
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
-        /// Nil when snapshots have come or gone since.
-        var images: MeasuredImages?
+        var usage = ImageUsage()
         /// What the start found with a record that cannot be used.
         var setAside = (volumes: 0, snapshots: 0)
     }
@@ -126,6 +125,7 @@ public final class VolumePool: Sendable {
         let setAside = (volumes: volumes.asideCount, snapshots: snapshots.asideCount)
         state.withLock { state in
             state.promises = PoolPromises()
+            state.usage = ImageUsage()
             for volume in volumes.entries { state.promises.add(volume) }
             state.volumes = OrderedIndex(volumes.entries)
             state.snapshots = OrderedIndex(snapshotEntries)

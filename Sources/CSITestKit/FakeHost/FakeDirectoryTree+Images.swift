@@ -18,6 +18,18 @@ extension FakeDirectoryTree {
             })
     }
 
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        let (path, call) = try place(path, .createFile)
+        let position = position
+        try await host.perform(
+            call, by: process,
+            interrupted: { world in
+                let half = Array(bytes.prefix(bytes.count / 2))
+                try? world.writeNew(path, from: position, half, [.ownerReadWrite], call)
+            },
+            { (world) throws(HostError) in try world.writeNew(path, from: position, bytes, permissions, call) })
+    }
+
     func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
         let (path, call) = try place(path, .setFileSize)
         try ImageRule.check(size: size, .setFileSize, at: call.path)
@@ -51,6 +63,16 @@ extension FakeDirectoryTree {
             options.progress?(CopyProgress(copiedBytes: bytes, position: size, totalBytes: size))
         }
         return outcome
+    }
+
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        let (path, call) = try place(path, .metadata)
+        return try await host.perform(call, by: process) { [position] (world) throws(HostError) in
+            let file = try world.walk(path, from: position, call).node
+            guard let node = world.nodes[file] else { throw call.failure(.noSuchFileOrDirectory) }
+            try ImageRule.check(kind: node.kind, .metadata, at: call.path)
+            return world.devices.values.contains { $0.loop?.file == file }
+        }
     }
 
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
