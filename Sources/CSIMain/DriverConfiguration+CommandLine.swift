@@ -1,8 +1,5 @@
 import ArgumentParser
-import CSICore
 public import CSIHost
-import CSIHostPath
-import CSILoopback
 public import CSIPool
 public import CSIProgram
 public import Logging
@@ -36,30 +33,17 @@ extension DriverConfiguration {
     }
 
     /// The driver's name.
-    public var driverName: String {
-        switch backend {
-        case .hostPath(let configuration): configuration.info.name
-        case .loopback(let configuration): configuration.info.name
-        }
-    }
+    public var driverName: String { backend.traits.driverName }
 
     /// The directories of this node that hold volumes, by name; none where volumes live elsewhere.
     public var pools: [(name: String, path: FilePath)] {
-        switch backend {
-        case .hostPath(let configuration): [("default", configuration.pool)]
-        case .loopback(let configuration): [("default", configuration.pool)]
-        }
+        backend.traits.pools.map { ($0.name, $0.path) }
     }
 
     /// One of the pools, not open yet.
     public func pool(
         _ path: FilePath, access: VolumePool.Access, on host: any Host, logger: Logger
     ) -> VolumePool {
-        let policy: PoolPolicy? =
-            switch backend {
-            case .hostPath: nil
-            case .loopback(let configuration): configuration.policy
-            }
-        return VolumePool(path: path, access: access, images: policy, host: host, logger: logger)
+        VolumePool(path: path, access: access, images: backend.traits.images, host: host, logger: logger)
     }
 }

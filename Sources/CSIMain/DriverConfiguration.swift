@@ -55,6 +55,6 @@ public struct DriverConfiguration: Sendable {
         }
         self.serving = serving
         self.backend = backend
-        preflight = backend.preflight(serving.role).joined(with: places)
+        preflight = backend.traits.preflight(serving.role).joined(with: places.preflight(backend.traits))
     }
 }

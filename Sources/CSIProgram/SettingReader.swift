@@ -59,9 +59,6 @@ public struct SettingReader {
         return parsed(text, origin, parse)
     }
 
-    /// The text that a setting was given, whatever becomes of it; nil when it was not given.
-    public func value(of setting: Setting) -> String? { text(of: setting)?.text }
-
     /// Notes a mistake that shows only once several settings are known.
     public mutating func report(_ setting: Setting, _ mistake: ConfigurationMistake) {
         mistakes.append("\(text(of: setting)?.origin ?? setting.name): \(mistake.reason)")

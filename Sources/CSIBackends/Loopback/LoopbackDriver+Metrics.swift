@@ -18,32 +18,57 @@ extension LoopbackDriver: MetricsReporting {
         let figures = try await pool.figures()
         guard role != .controller else { return figures }
         let ours = pool.path.string + "/"
-        let devices = try await withHostErrors { () async throws(HostError) in
-            try await host.loops.list().filter { $0.backingPath.hasPrefix(ours) }
+        let (devices, table) = try await withHostErrors { () async throws(HostError) in
+            let devices = try await host.loops.list().filter { $0.backingPath.hasPrefix(ours) }
+            return (devices, devices.isEmpty ? MountTable(entries: []) : try await host.mounts.mountTable())
         }
-        guard !devices.isEmpty else {
-            return figures + deviceFigures(used: 0, unused: 0) + VolumePool.mountFigures(of: [])
-        }
-        let table = try await mountTable()
+        let shown = MountsByDevice(table)
         var unused = 0
         var mounts: [Bool] = []
         for device in devices {
-            let shown = table.mounts(of: device) + table.publications(of: device)
+            let entries = shown[device]
             let isLost = device.isDetachedOnLastClose || device.backingPath.hasSuffix(" (deleted)")
-            mounts += shown.map { isLost || !device.isReadOnly && $0.hasFailedReadOnly }
-            if shown.isEmpty, try await !isStaged(device) { unused += 1 }
+            mounts += entries.map { isLost || !device.isReadOnly && $0.hasFailedReadOnly }
+            if entries.isEmpty, try await !isStaged(device) { unused += 1 }
         }
-        return figures + deviceFigures(used: devices.count - unused, unused: unused)
-            + VolumePool.mountFigures(of: mounts)
-    }
-
-    private func deviceFigures(used: Int, unused: Int) -> [DriverFigure] {
-        [DriverFigure(Self.loopDevices, ["used"], used), DriverFigure(Self.loopDevices, ["unused"], unused)]
+        return figures + [
+            DriverFigure(Self.loopDevices, ["used"], devices.count - unused),
+            DriverFigure(Self.loopDevices, ["unused"], unused),
+        ] + VolumePool.mountFigures(of: mounts)
     }
 
     /// Whether the device is of a raw block volume that is staged and not published.
     private func isStaged(_ device: LoopDevice) async throws(CSIError) -> Bool {
         guard let id = try? VolumeID(device.name) else { return false }
         return try await pool.stagedBlock(of: id) != nil
+    }
+}
+
+/// The mounts of a table by the device that they show, so that thousands of devices are looked up in one pass.
+private struct MountsByDevice {
+    private var byNumber: [DeviceNumber: [MountEntry]] = [:]
+    private var bySource: [String: [MountEntry]] = [:]
+    /// Of device nodes: where raw block volumes are published.
+    private var byNode: [String: [MountEntry]] = [:]
+
+    init(_ table: MountTable) {
+        let nodes = table.origin(of: "/dev")
+        for entry in table.entries {
+            byNumber[entry.device, default: []].append(entry)
+            // Btrfs shows a number of its own, and names the device that it uses.
+            if entry.filesystemType == FileSystemKind.btrfs.rawValue {
+                bySource[entry.source, default: []].append(entry)
+            }
+            if let nodes, entry.device == nodes.device, entry.root.removingLastComponent() == nodes.root,
+                let name = entry.root.lastComponent
+            {
+                byNode[name.string, default: []].append(entry)
+            }
+        }
+    }
+
+    subscript(device: LoopDevice) -> [MountEntry] {
+        (byNumber[device.device] ?? []) + (bySource[device.path.string] ?? [])
+            + (device.path.lastComponent.flatMap { byNode[$0.string] } ?? [])
     }
 }

@@ -24,6 +24,7 @@ struct VolumesCommand: AsyncParsableCommand {
         let pools = try await Self.pools(selection, ProgressBar(isWanted: !global.json))
         if global.json { return try Output.json(["pools": pools]) }
         for pool in pools { show(pool) }
+        if pools.isEmpty { print("no driver of this machine keeps volumes on it") }
     }
 
     /// The pools of all drivers of this machine, each once.
