@@ -1,4 +1,5 @@
 import CSIHost
+import SystemPackage
 import Testing
 
 @testable import CSINFS
