@@ -16,9 +16,9 @@ struct NodeCommand: AsyncParsableCommand {
             --pool /var/lib/csi-pool
             """)
 
-    static func main() async {
+    @MainActor static func main() async {
         // The program runs itself as a helper where a server may never answer.
-        guard !NetworkHelper.isCalled else { return await NetworkHelper.serve() }
+        guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
         await main(nil)
     }
 

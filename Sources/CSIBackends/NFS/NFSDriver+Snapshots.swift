@@ -11,7 +11,7 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         let id = try SnapshotID(handle.description, field: "the handle of the snapshot")
         if let running = snapshotJobs.record(id) {
             try request.fingerprint.requireMatch(running.fingerprint, of: .snapshotNamed(request.name))
-            return try await outcome(of: running)
+            return try Self.answer(running, await snapshotJobs.wait(id, until: snapshotWait))
         }
         let busy = try places.share(source.location)
         let share = try await open(handle.share, options, request.secrets, for: "\(handle.share) \(handle.name)")
@@ -30,11 +30,11 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
             // A clock that was never set must not make a time that callers take for none.
             created: Timestamp(seconds: max(1, now.seconds), nanoseconds: now.nanoseconds),
             fingerprint: request.fingerprint)
-        snapshotJobs.start(record) { () async throws(CSIError) in
+        let outcome = await snapshotJobs.run(record, until: snapshotWait) { () async throws(CSIError) in
             defer { withExtendedLifetime(busy) {} }
             try await take(record, named: handle.name, of: .volume(request.source, source), on: share)
         }
-        return try await outcome(of: record)
+        return try Self.answer(record, outcome)
     }
 
     /// Where a snapshot of a volume is to be, by the parameters of its class.
@@ -61,13 +61,19 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         return (handle, options)
     }
 
-    private func outcome(of record: NFSSnapshotRecord) async throws(CSIError) -> Snapshot {
+    /// Ends when a caller has waited long enough.
+    private var snapshotWait: @Sendable () async -> Void {
         let (clock, wait) = (host.clock, configuration.snapshotWait)
-        let outcome = await snapshotJobs.wait(record.id) { _ = try? await clock.sleep(for: wait) }
+        return { _ = try? await clock.sleep(for: wait) }
+    }
+
+    private static func answer(
+        _ record: NFSSnapshotRecord, _ outcome: SnapshotJobs.Outcome?
+    ) throws(CSIError) -> Snapshot {
         switch outcome {
         case .success(let record): return record.snapshot(isReady: true)
         case .failure(let error): throw error
-        // It ended before anybody waited, and the next call finds what it came to; or it runs.
+        // It runs; or it has ended just now, and the next call finds what it came to.
         case nil: return record.snapshot(isReady: false)
         }
     }

@@ -84,6 +84,7 @@ start_servers() {
     make_export 1 export 700M
     make_export 1 squashed 320M
     make_export 2 export 320M
-    start_server 1
+    # In this order: the kernel tells the rpcbind of the first server, if there is one, what the second one does not serve.
     start_server 2
+    start_server 1
 }

@@ -22,7 +22,7 @@ final class HelperPool: Sendable {
     private struct Queued {
         let number: Int
         let server: String
-        let deadline: ContinuousClock.Instant
+        var deadline: ContinuousClock.Instant
         let continuation: CheckedContinuation<Bool, Never>
     }
 
@@ -80,7 +80,7 @@ final class HelperPool: Sendable {
             state.withLock { $0.idle.append(Idle(helper: helper, export: export, since: .now)) }
             startTicking()
         }
-        leave(need.server)
+        leave(need.server, hasAnswered: !isBroken)
     }
 
     private func refuseLingering(_ need: Need, _ site: CallSite) throws(HostError) {
@@ -122,8 +122,15 @@ final class HelperPool: Sendable {
         }
     }
 
-    private func leave(_ server: String) {
+    private func leave(_ server: String, hasAnswered: Bool = true) {
+        let deadline = ContinuousClock.now + settings.patience
         let next = state.withLock { state -> Queued? in
+            // A server that answers somebody is no reason to give up.
+            if hasAnswered {
+                for index in state.queue.indices where state.queue[index].server == server {
+                    state.queue[index].deadline = deadline
+                }
+            }
             // The place goes from hand to hand.
             if let index = state.queue.firstIndex(where: { $0.server == server }) { return state.queue.remove(at: index) }
             let left = state.busy[server, default: 1] - 1

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// The program that runs as a helper process of a host: see ``NetworkFileSystems``.
@@ -8,7 +9,10 @@ import SystemPackage
 /// anything else:
 ///
 /// ```swift
-/// if NetworkHelper.isCalled { await NetworkHelper.serve() } else { ... }
+/// @MainActor static func main() async {
+///     guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
+///     ...
+/// }
 /// ```
 public enum NetworkHelper {
     /// The argument that makes a program a helper.
@@ -19,11 +23,46 @@ public enum NetworkHelper {
         CommandLine.arguments.count == 2 && CommandLine.arguments[1] == argument
     }
 
-    /// Does what the process that started this one asks for, until that has no more to ask.
-    public static func serve() async {
-        var server = HelperServer()
-        await server.run()
+    /// Does what the process that started this one asks for, until that has no more to ask; on the calling thread, which must
+    /// be the main one: the other process watches whether that makes progress.
+    public static func serve() {
+        let thread = CallingThread()
+        Task(executorPreference: thread) {
+            var server = HelperServer()
+            await server.run()
+            thread.stop()
+        }
+        thread.run()
     }
+}
+
+/// Runs tasks on the thread that calls ``run()``, and makes no other.
+private final class CallingThread: TaskExecutor {
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLock { $0.jobs.append(job) }
+    }
+
+    /// What is done here never waits for another thread, so there is always a job until it is stopped.
+    func run() {
+        while !state.withLock({ $0.isStopped }) {
+            let job = state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
+            guard let job else {
+                _ = clinux_sleep_milliseconds(1)
+                continue
+            }
+            job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
+
+    func stop() { state.withLock { $0.isStopped = true } }
 }
 
 /// What a helper process does, one request after the other.
