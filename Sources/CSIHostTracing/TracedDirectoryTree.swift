@@ -117,6 +117,10 @@ final class TracedDirectoryTree: DirectoryTree {
         }
     }
 
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        try await span(.metadata, path) { () async throws(HostError) in try await base.isOpen(path) }
+    }
+
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         try await span(.punchHole, path) { () async throws(HostError) in
             try await base.punchHole(in: path, at: offset, length: length)

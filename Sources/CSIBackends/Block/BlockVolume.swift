@@ -23,7 +23,9 @@ public struct BlockVolume: Sendable, Hashable {
     /// Words for mkfs, as a class gives them; see ``MakeOptions``.
     public var makeOptions: String
 
-    /// The size that was promised, in bytes; 0 when the node does not know. A smaller device is refused.
+    /// The size that was promised, in bytes; 0 when the node does not know.
+    ///
+    /// A smaller device is refused.
     public var capacity: Int64
 
     /// What may be on the device.

@@ -11,7 +11,7 @@ extension ImageDevices {
     ///   - detaches: Whether this process is the node's, and so may detach.
     ///   - logger: Told of what was done.
     public func collectLeftovers(detaches: Bool, logger: Logger) async throws(CSIError) {
-        let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
+        let devices = try await all()
         guard !devices.isEmpty else { return }
         let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
         for loop in devices {

@@ -12,11 +12,29 @@ public struct ImageDevices: VolumeDevices {
 
     let pool: VolumePool
     let host: any Host
+    private let hints = LoopHints()
 
     /// Creates the devices of a pool's images.
     public init(pool: VolumePool, host: any Host) {
         self.pool = pool
         self.host = host
+    }
+
+    // MARK: Limits
+
+    /// How many volumes of the pool the node can have attached: the numbers that the kernel has for loop devices, without those
+    /// that others use, and no more than the operator allows.
+    /// - Parameter limit: What the operator allows; 0 for no limit of theirs.
+    /// - Returns: At least 1, because 0 would say that there is no limit.
+    public func maximumCount(limit: Int64) -> Int64 {
+        let room = max(1, LoopDevice.maximumCount - Int64(hints.foreignCount))
+        return limit > 0 ? min(limit, room) : room
+    }
+
+    /// Looks again at what others use of the loop devices, when the last look was long ago.
+    public func recount(after interval: Duration = .seconds(10)) async throws(CSIError) {
+        if let counted = hints.countedAt, host.clock.now - counted < interval { return }
+        _ = try await all()
     }
 
     // MARK: Images
@@ -71,9 +89,10 @@ public struct ImageDevices: VolumeDevices {
     public func attach(_ volume: BlockVolume, isReadOnly: Bool) async throws(CSIError) -> VolumeDevice {
         let (file, tree) = try pool.imageFile(of: volume.id)
         do throws(HostError) {
-            return VolumeDevice(
-                try await host.loops.attach(
-                    file, in: tree, options: LoopOptions(name: volume.id.rawValue, isReadOnly: isReadOnly)))
+            let device = try await host.loops.attach(
+                file, in: tree, options: LoopOptions(name: volume.id.rawValue, isReadOnly: isReadOnly))
+            hints[volume.id] = device.number
+            return VolumeDevice(device)
         } catch {
             guard error.kind == .lockHeld else { throw CSIError(error) }
             throw .preconditionFailed(
@@ -84,8 +103,8 @@ public struct ImageDevices: VolumeDevices {
     /// The one device that shows the image.
     /// - Throws: FAILED_PRECONDITION when another program attached it, in a way that could harm.
     public func device(of id: VolumeID) async throws(CSIError) -> VolumeDevice? {
-        guard let image = try await pool.image(of: id) else { return nil }
-        let devices = try await attached(to: image)
+        guard let image = try await pool.image(of: id), image.kind == .regular else { return nil }
+        let devices = try await devices(of: id, image).filter { $0.backing == image.identity }
         guard let device = devices.first else { return nil }
         let isForeign = device.isDetachedOnLastClose || device.offset != 0
         guard devices.count == 1, !isForeign else {
@@ -99,16 +118,43 @@ public struct ImageDevices: VolumeDevices {
 
     /// The devices that show the image, also when it has been removed or replaced: then by the name given at attaching.
     public func devices(of id: VolumeID) async throws(CSIError) -> [VolumeDevice] {
-        let identity = try await pool.image(of: id)?.identity
-        // Another driver's pool may hold a volume of the same id.
-        let ours = pool.path.string + "/"
-        let devices = try await withHostErrors { () async throws(HostError) in
-            try await host.loops.list().filter { (device) in
-                device.backing == identity || device.name == id.rawValue && device.backingPath.hasPrefix(ours)
+        try await devices(of: id, pool.image(of: id)).map { VolumeDevice($0) }
+    }
+
+    private func devices(of id: VolumeID, _ image: FileMetadata?) async throws(CSIError) -> [LoopDevice] {
+        if let image, image.kind == .regular {
+            if let number = hints[id] {
+                let device = try await withHostErrors { () async throws(HostError) in
+                    try await host.loops.device(number)
+                }
+                if let device, device.backing == image.identity, device.name == id.rawValue { return [device] }
+                hints[id] = nil
+            } else {
+                // The kernel has every attached file open, so one that nobody has open is not attached.
+                let (file, tree) = try pool.imageFile(of: id)
+                let isOpen = try await withHostErrors { () async throws(HostError) in try await tree.isOpen(file) }
+                guard isOpen else { return [] }
             }
         }
-        return devices.map { VolumeDevice($0) }
+        // Another driver's pool may hold a volume of the same id.
+        return try await all().filter { (device) in
+            device.backing == image?.identity || device.name == id.rawValue && isOurs(device)
+        }
     }
+
+    /// All loop devices of the node; what is ours is noted.
+    func all() async throws(CSIError) -> [LoopDevice] {
+        let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
+        var own: [(id: VolumeID, number: Int)] = []
+        for device in devices where isOurs(device) {
+            if let id = try? VolumeID(device.name), id.pathComponent != nil { own.append((id, device.number)) }
+        }
+        hints.note(own, foreignCount: devices.count - own.count, at: host.clock.now)
+        return devices
+    }
+
+    /// Whether a device shows a file below the pool, as far as its path tells.
+    private func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
 
     /// Makes the device as large as its image.
     public func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice {
@@ -139,6 +185,7 @@ public struct ImageDevices: VolumeDevices {
         _ = try await withHostErrors { () async throws(HostError) in
             try await host.loops.detach(loop, within: limit)
         }
+        if hints[id] == loop.number { hints[id] = nil }
     }
 
     /// Detaches the image for it, so that no cache survives, and erases it.
@@ -166,9 +213,5 @@ public struct ImageDevices: VolumeDevices {
     /// What the image takes of the pool.
     public func usedBytes(of id: VolumeID) async throws(CSIError) -> Int64? {
         try await pool.image(of: id)?.allocatedBytes ?? 0
-    }
-
-    private func attached(to image: FileMetadata) async throws(CSIError) -> [LoopDevice] {
-        try await withHostErrors { () async throws(HostError) in try await host.loops.attached(to: image.identity) }
     }
 }

@@ -14,13 +14,16 @@ extension LoopbackDriver: VolumeProvisioning, VolumeCloning {
 
     /// Makes a volume with the content of another one, which may be in use where the pool can share blocks.
     public func clone(_ request: CreateVolume, from volume: VolumeID) async throws(CSIError) -> Volume {
-        try await make(request) { () async throws(CSIError) in try await content(of: volume) }
+        try await make(request) { () async throws(CSIError) in
+            guard try await pool.record(volume) != nil else { throw request.missing(.volume(volume)) }
+            return try await content(of: volume)
+        }
     }
 
     /// Makes a volume with the content of a snapshot.
     public func restore(_ request: CreateVolume, from snapshot: SnapshotID) async throws(CSIError) -> Volume {
         try await make(request) { () async throws(CSIError) in
-            guard let record = try await pool.snapshot(snapshot) else { throw .notFound(.snapshot(snapshot)) }
+            guard let record = try await pool.snapshot(snapshot) else { throw request.missing(.snapshot(snapshot)) }
             return SourceContent(
                 size: record.size, traits: try VolumeTraits(record.attributes, of: .snapshot(snapshot)),
                 origin: ImageOrigin(.snapshot(snapshot)), lock: nil)

@@ -4,8 +4,9 @@ import CSIHost
 import CSIPool
 
 extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, MountGroupApplying {
-    /// How many volumes the node can publish, as the operator says.
-    public var maximumVolumesPerNode: Int64 { configuration.maximumVolumesPerNode }
+    /// How many volumes the node can publish: what the operator allows, and not more than other programs leave of the kernel's
+    /// loop devices, as of the last stage.
+    public var maximumVolumesPerNode: Int64 { devices.maximumCount(limit: configuration.maximumVolumesPerNode) }
 
     /// Attaches the image, makes a file system if there never was one, and mounts it; or only attaches it, for raw block.
     public func stage(_ request: StageVolume) async throws(CSIError) {
@@ -14,6 +15,7 @@ extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, Mou
         // Read under the lock: a delete that was faster has taken the record away.
         let (record, volume) = try await known(request.id)
         _ = try await devices.usableImage(of: record)
+        try await devices.recount()
         try await node.stage(request, volume)
     }
 

@@ -66,15 +66,16 @@ extension VolumePool {
         guard let component = id.pathComponent else { return }
         try await discard(PoolLayout.volume(component), as: component, in: tree())
         state.withLock { state in
-            if let old = state.volumes.remove(id.rawValue) { state.promises.remove(old) }
+            if let old = state.volumes.remove(id.rawValue) { state.forget(old) }
         }
     }
 
     func remember(_ record: VolumeRecord) {
         let summary = record.summary
         state.withLock { state in
-            if let old = state.volumes.insert(summary) { state.promises.remove(old) }
+            if let old = state.volumes.insert(summary) { state.forget(old) }
             state.promises.add(summary)
+            if policy != nil, summary.content == .image { state.usage.newVolumes.append(summary.id.rawValue) }
         }
     }
 }

@@ -34,8 +34,7 @@ public final class VolumePool: Sendable {
         var volumes = OrderedIndex<VolumeSummary>()
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
-        /// Nil when snapshots have come or gone since.
-        var images: MeasuredImages?
+        var usage = ImageUsage()
     }
 
     let configuredPath: FilePath
@@ -123,6 +122,7 @@ public final class VolumePool: Sendable {
         let snapshotEntries = snapshots.entries
         state.withLock { state in
             state.promises = PoolPromises()
+            state.usage = ImageUsage()
             for volume in volumes.entries { state.promises.add(volume) }
             state.volumes = OrderedIndex(volumes.entries)
             state.snapshots = OrderedIndex(snapshotEntries)

@@ -165,6 +165,13 @@ public protocol DirectoryTree: AnyObject, Sendable {
         from source: FilePath, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome
 
+    /// Whether anybody else has a file open, another program or the kernel for a device; true also where nobody can tell.
+    ///
+    /// It answers for one moment, whatever the mount namespace of who has it open.
+    ///
+    /// - Parameter path: a regular file.
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool
+
     /// Gives the room of a part of a file back to the file system; the part then reads as zero, and the size stays.
     ///
     /// - Parameters:

@@ -55,6 +55,16 @@ extension LinuxDirectoryTree {
         return outcome
     }
 
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        let (path, site) = try place(path, .metadata)
+        let file = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ, for: site)
+        try ImageRule.check(kind: FileMetadata(try site.status(of: file)).kind, .metadata, at: site.path)
+        let raw = file.raw
+        // An error is of a file system without leases, or of a process that may not take one.
+        guard case .success(let isUnopened) = site.result({ clinux_is_unopened(raw) }) else { return true }
+        return isUnopened != 1
+    }
+
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         let (path, site) = try place(path, .punchHole)
         try ImageRule.check(hole: offset, length: length, at: site.path)
