@@ -82,7 +82,8 @@ let libraries: [Target] = [
     .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
     .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
     .target(name: "CSIHost", dependencies: ["CMount", "CBlkid", "CUdev", "CLinux", system], swiftSettings: settings),
-    .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
+    .testTarget(
+        name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", "CLinux", system], swiftSettings: settings),
     .target(
         name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),
     .testTarget(

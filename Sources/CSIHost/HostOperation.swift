@@ -72,8 +72,26 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setFileSize
     /// Copy a file.
     case copyFile
+    /// Copy a directory with everything in it.
+    case copyTree
     /// Give a part of a file back to the file system.
     case punchHole
+    /// Create a subvolume.
+    case createSubvolume
+    /// Create a subvolume with the content of another one.
+    case createSnapshot
+    /// Change whether a subvolume can be written.
+    case setSubvolumeAccess
+    /// Read what a subvolume is.
+    case inspectSubvolume
+    /// Find out what holds the size of a tree back, and what it has used.
+    case readQuota
+    /// Find a project that nobody uses.
+    case findProject
+    /// Count a tree as a project.
+    case setProject
+    /// Limit the size of a tree.
+    case setQuota
     /// Attach a file as a loop device.
     case attachLoop
     /// Keep a loop device from showing another file.
@@ -108,13 +126,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
             .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
-            .fileSystemSize, .askElsewhere:
+            .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
             false
-        case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
-            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
-            .changeElsewhere:
+        default:
+            // What is not known to leave everything as it was is an effect.
             true
         }
     }
@@ -157,7 +172,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"
+        case .copyTree: "copy tree"
         case .punchHole: "punch a hole into"
+        case .createSubvolume: "create subvolume"
+        case .createSnapshot: "create a snapshot of subvolume"
+        case .setSubvolumeAccess: "change the access to subvolume"
+        case .inspectSubvolume: "inspect subvolume"
+        case .readQuota: "read the quota of"
+        case .findProject: "find a free project for"
+        case .setProject: "set the project of"
+        case .setQuota: "set the quota of"
         case .attachLoop: "attach a loop device to"
         case .holdLoop: "hold"
         case .refreshLoop: "resize the loop device"

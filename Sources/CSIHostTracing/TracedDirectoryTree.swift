@@ -4,7 +4,7 @@ import SystemPackage
 /// A directory with a span around each operation.
 final class TracedDirectoryTree: DirectoryTree {
     let base: any DirectoryTree
-    private let tracing: HostTracing
+    let tracing: HostTracing
 
     init(base: any DirectoryTree, tracing: HostTracing) {
         self.base = base
@@ -42,6 +42,12 @@ final class TracedDirectoryTree: DirectoryTree {
     ) async throws(HostError) {
         try await span(.writeFile, path) { () async throws(HostError) in
             try await base.writeFileDurably(path, bytes, permissions: permissions, replacing: replacing)
+        }
+    }
+
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        try await span(.createFile, path) { () async throws(HostError) in
+            try await base.writeNewFile(path, bytes, permissions: permissions)
         }
     }
 
@@ -117,6 +123,16 @@ final class TracedDirectoryTree: DirectoryTree {
         }
     }
 
+    func copyTree(
+        from source: any DirectoryTree, to destination: FilePath, options: TreeCopyOptions
+    ) async throws(HostError) -> TreeCopyProgress {
+        try await span(.copyTree, destination) { () async throws(HostError) in
+            // The host below knows only trees of its own.
+            let source = (source as? TracedDirectoryTree)?.base ?? source
+            return try await base.copyTree(from: source, to: destination, options: options)
+        }
+    }
+
     func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
         try await span(.metadata, path) { () async throws(HostError) in try await base.isOpen(path) }
     }
@@ -128,7 +144,7 @@ final class TracedDirectoryTree: DirectoryTree {
     }
 
     /// The path is shown as it is from the root.
-    private func span<Reply: Sendable>(
+    func span<Reply: Sendable>(
         _ operation: HostOperation, _ relative: FilePath, _ body: () async throws(HostError) -> Reply
     ) async throws(HostError) -> Reply {
         try await tracing.span(operation, base.path.pushing(relative), body)

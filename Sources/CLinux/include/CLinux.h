@@ -9,7 +9,9 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxAttributes.h"
 #include "CLinuxBlock.h"
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"
 #include "CLinuxProcess.h"
+#include "CLinuxQuota.h"

@@ -10,7 +10,7 @@ public import SystemPackage
 ///
 /// All methods throw ``HostError``; besides the kinds that a method names, any can meet `notFound`, `notDirectory`,
 /// `symbolicLink`, `invalidPath`, `permissionDenied`, `readOnlyFileSystem`, `noSpace`, `inputOutput`, `resourceLimit`.
-public protocol DirectoryTree: AnyObject, Sendable {
+public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// The path that the directory was opened by: for messages and bind mounts, never needed to reach something below.
     var path: FilePath { get }
 
@@ -62,6 +62,19 @@ public protocol DirectoryTree: AnyObject, Sendable {
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions, replacing: Bool
     ) async throws(HostError)
 
+    /// Creates a file with content that nobody looks at before it is complete, for example in a directory that gets its name
+    /// later: cheaper than ``writeFileDurably(_:_:permissions:replacing:)``.
+    ///
+    /// The content is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a failure the file
+    /// is not there; after a crash it can be there with a part of its content.
+    ///
+    /// - Parameters:
+    ///   - path: a free name.
+    ///   - bytes: all of its content.
+    ///   - permissions: the mode, whatever the process's umask.
+    /// - Throws: kind `alreadyExists` when anything has that name.
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError)
+
     /// Renames a file or directory and makes both parents durable: when it returns, the rename survives a power failure.
     ///
     /// - Parameters:
@@ -94,6 +107,9 @@ public protocol DirectoryTree: AnyObject, Sendable {
     func removeDirectory(_ path: FilePath) async throws(HostError) -> Bool
 
     /// Removes a file, or a directory with everything in it; that it is absent is success.
+    ///
+    /// A btrfs subvolume goes in one step, whatever is in it and whether or not it can be written; the quota group that
+    /// it has for itself goes with it.
     ///
     /// It works by descriptors, whatever the depth, removes links and never what they lead to, and stops at a mount: one
     /// inside the tree is an error of kind `busy` that names it, and what it shows is left alone. What was removed before an
@@ -164,6 +180,38 @@ public protocol DirectoryTree: AnyObject, Sendable {
     func copyFile(
         from source: FilePath, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome
+
+    /// Copies a directory with everything below it, also from another file system, and makes the copy durable.
+    ///
+    /// Kept are content with its holes (by sharing blocks where the file system can, else by copying), owners, modes, access
+    /// and modification times to the nanosecond, extended attributes (`user.`, `trusted.`, `security.capability`), access
+    /// control lists, hard links between names in the tree, symbolic links as they are, devices, FIFOs and sockets. Not
+    /// kept are security labels, which the policy of the machine gives, and the flags of `chattr`. What should be kept and
+    /// cannot be fails the copy with an error that names it.
+    ///
+    /// It works by descriptors, whatever the depth, in memory that does not grow with the tree, and never follows a link.
+    /// While it runs, nobody else may touch the destination. The source may be in use: each file is then copied as it is when
+    /// its turn comes (with blocks shared: at one moment), what is renamed meanwhile can be missed, and what vanishes is
+    /// left out.
+    ///
+    /// Everything in the copy is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a
+    /// failure, when the task is cancelled, and after a crash part of it is there: copy to a name that says so, remove it with
+    /// ``removeTree(_:)``, and start over.
+    ///
+    /// - Parameters:
+    ///   - source: the directory, as a tree of the same host.
+    ///   - destination: a free name in this tree, or an empty directory, which is filled and becomes like the source: make it
+    ///     beforehand where it is to be a subvolume or to have a quota.
+    ///   - options: how to copy.
+    /// - Returns: what was copied.
+    /// - Throws: kind `alreadyExists` or `notEmpty` (the destination), `crossesMount` (a mount in the source, which is no part
+    ///   of it), `invalidArgument` (the destination lies in the source), `notSupported` (the file system of the copy cannot
+    ///   hold an attribute, or blocks cannot be shared and must be), `notVerified` (the source changed so that it cannot be
+    ///   followed: try again), `noSpace`, `permissionDenied`, `cancelled`, among others.
+    @discardableResult
+    func copyTree(
+        from source: any DirectoryTree, to destination: FilePath, options: TreeCopyOptions
+    ) async throws(HostError) -> TreeCopyProgress
 
     /// Whether anybody else has a file open, another program or the kernel for a device; true also where nobody can tell.
     ///

@@ -16,6 +16,17 @@ extension LinuxDirectoryTree {
         }
     }
 
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        let slot = try slot(path, .createFile)
+        let site = slot.site
+        try slot.create { (file) throws(HostError) in
+            try site.writeAll(bytes, to: file)
+            let raw = file.raw
+            try site.check { clinux_fchmod(raw, permissions.rawValue) }
+            try site.sync(file)
+        }
+    }
+
     func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
         let (path, site) = try place(path, .setFileSize)
         let file = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_WRITE, for: site)
@@ -44,7 +55,7 @@ extension LinuxDirectoryTree {
         let slot = try slot(destination, .copyFile)
         var outcome = CopyOutcome.reflink
         try slot.create { (copy) throws(HostError) in
-            let job = FileCopy(
+            var job = FileCopy(
                 source: original.raw, copy: copy.raw, size: metadata.size, sourceSite: site, copySite: slot.site,
                 options: options)
             outcome = try job.run()

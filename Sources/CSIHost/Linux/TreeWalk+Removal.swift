@@ -31,6 +31,7 @@ extension TreeWalk {
     }
 
     private mutating func descend(into name: FilePath.Component) throws(HostError) {
+        if hasSubvolumes, try removeSubvolume(name) { return }
         switch try enter(name) {
         case .entered, .absent: break
         case .notDirectory:

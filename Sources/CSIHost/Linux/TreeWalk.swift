@@ -43,12 +43,15 @@ struct TreeWalk: ~Copyable {
     private let top: FilePath
     private let operation: HostOperation
     private(set) var levels: [Level] = []
+    /// Whether a directory can be a subvolume; no walk leaves its file system.
+    let hasSubvolumes: Bool
 
     /// Starts a walk in an open directory.
     init(_ directory: consuming OwnedDescriptor, at path: FilePath, for operation: HostOperation) throws(HostError) {
         top = path
         self.operation = operation
         let identity = try Self.identity(of: directory, for: CallSite(operation, at: path))
+        hasSubvolumes = try CallSite(operation, at: path).isBtrfs(directory)
         levels.append(Level(name: nil, identity: identity, descriptor: directory))
     }
 

@@ -18,6 +18,7 @@ struct HostState: Sendable, Hashable {
         for entry in host.mountTable.entries {
             lines.insert("mount \(entry.mountPoint) of \(entry.origin) \(entry.mountOptions.joined(separator: ","))")
         }
+        lines.formUnion(host.quotaLines)
         self.lines = lines
     }
 

@@ -18,6 +18,18 @@ extension FakeDirectoryTree {
             })
     }
 
+    func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
+        let (path, call) = try place(path, .createFile)
+        let position = position
+        try await host.perform(
+            call, by: process,
+            interrupted: { world in
+                let half = Array(bytes.prefix(bytes.count / 2))
+                try? world.writeNew(path, from: position, half, [.ownerReadWrite], call)
+            },
+            { (world) throws(HostError) in try world.writeNew(path, from: position, bytes, permissions, call) })
+    }
+
     func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError) {
         let (path, call) = try place(path, .setFileSize)
         try ImageRule.check(size: size, .setFileSize, at: call.path)

@@ -72,6 +72,6 @@ extension FakeWorld {
 
     func capacity(at position: FakePosition, _ call: FakeCall) throws(HostError) -> FileSystemCapacity {
         guard let node = nodes[position.node] else { throw call.failure(.noSuchFileOrDirectory) }
-        return capacity(of: node.device)
+        return projectCapacity(of: position.node, within: capacity(of: node.device))
     }
 }

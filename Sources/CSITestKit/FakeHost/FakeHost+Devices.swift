@@ -125,7 +125,7 @@ extension FakeHost {
                 var content = node.bytes
                 content.write(bytes, at: offset)
                 let growth = content.allocatedBytes - node.bytes.allocatedBytes
-                try state.world.requireRoom(for: growth, on: node.device, call)
+                try state.world.requireRoom(for: growth, in: position.node, call)
                 state.world.nodes[position.node]?.bytes = content
             } else {
                 return false

@@ -89,6 +89,43 @@ extension FakeHost {
         withFileSystem(of: path) { $0.isReadOnly = isReadOnly }
     }
 
+    /// Makes the file system that a path lies on count the sizes of trees, or hold them back, as an operator does who mounts
+    /// it so; ext4 and XFS do so by project, btrfs by subvolume. At first none does.
+    public func setQuotas(_ enforcement: QuotaSupport.Enforcement, fileSystemOf path: FilePath) {
+        withFileSystem(of: path) { $0.quotas.enforcement = enforcement }
+    }
+
+    /// Makes a tree belong to a project, or limits it, as another program does.
+    ///
+    /// - Parameters:
+    ///   - path: a directory.
+    ///   - project: the project that it gets; nil for the one that it has.
+    ///   - limits: what it may hold; nil for what it may hold now.
+    public func anotherProgramSetsQuota(of path: FilePath, project: UInt32?, limits: QuotaLimits?) {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .setQuota, path: path)
+            if let project { try state.world.setProject(project, of: path, from: state.world.top, call) }
+            if let limits { try state.world.setQuota(limits, of: path, from: state.world.top, call) }
+        }
+    }
+
+    /// The limits on the file system that a path lies on, by project or subvolume.
+    public func quotaLimits(onFileSystemOf path: FilePath) -> [UInt64: QuotaLimits] {
+        look(path) { (world, position) in
+            world.nodes[position.node].flatMap { world.fileSystems[$0.device] }?.quotas.limits
+        } ?? [:]
+    }
+
+    /// Every limit with the tree that it holds back, which is nowhere when the limit was forgotten.
+    var quotaLines: [String] {
+        (try? inspect { (state) throws(HostError) in state.world.quotaLines }) ?? []
+    }
+
+    /// What a tree holds and may hold; nil where nobody counts it.
+    public func quota(of path: FilePath) -> TreeQuota? {
+        look(path) { (world, position) in world.quota(of: position.node) }
+    }
+
     /// Writes a file as an application in a pod does: through the mount it meets, and lost in a power failure.
     ///
     /// - Returns: false when the kernel would refuse it: read-only, no such directory, no space.
@@ -206,7 +243,7 @@ extension FakeWorld {
     /// Puts a durable node in a place, instead of what is there.
     fileprivate mutating func place(_ content: FakeNode.Content, _ permissions: FilePermissions, _ slot: Slot) {
         guard let device = nodes[slot.parent.node]?.device else { return }
-        if let existing = slot.node { unlink(existing) }
+        unlink(slot.name, in: slot.parent.node)
         let node = addNode(on: device, content, permissions)
         link(node, as: slot.name, in: slot.parent.node)
         nodes[slot.parent.node]?.sync()

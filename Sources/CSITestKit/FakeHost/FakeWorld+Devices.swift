@@ -168,7 +168,7 @@ extension FakeWorld {
             content.write(bytes, at: offset)
             // A thin image that finds no room fails the write, and nothing else says so.
             do throws(HostError) {
-                try requireRoom(for: content.allocatedBytes - node.bytes.allocatedBytes, on: node.device, call)
+                try requireRoom(for: content.allocatedBytes - node.bytes.allocatedBytes, in: loop.file, call)
             } catch {
                 throw call.failure(.ioError, detail: "the file system of the file behind the device is full")
             }

@@ -9,9 +9,10 @@ extension FakeWorld {
         guard slot.node == nil else { throw call.failure(.fileExists) }
         try requireWritable(slot.parent, call)
         guard let device = nodes[slot.parent.node]?.device else { throw call.failure(.noSuchFileOrDirectory) }
-        try requireRoom(for: 0, on: device, call)
+        try requireRoom(for: 0, inodes: 1, in: slot.parent.node, call)
         let node = addNode(on: device, content, permissions)
         link(node, as: slot.name, in: slot.parent.node)
+        inheritProject(node, from: slot.parent.node)
         return node
     }
 
@@ -56,7 +57,7 @@ extension FakeWorld {
         case .directory:
             guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
         }
-        unlink(id)
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -71,7 +72,8 @@ extension FakeWorld {
         if !directory, node.kind == .directory { throw call.failure(.isDirectory) }
         if isMountPoint(id) { throw call.failure(.resourceBusy, detail: "something is mounted there") }
         guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
-        unlink(id)
+        dropQuotas(of: [id])
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -89,14 +91,26 @@ extension FakeWorld {
             let name = pathInFileSystem(mount)?.string ?? ""
             throw call.failure(kind: .busy, detail: "\"\(name)\" is a mount point: unmount it first")
         }
-        for node in doomed.reversed() { unlink(node) }
+        dropQuotas(of: doomed)
+        unlink(doomed.reversed(), below: slot)
     }
 
     /// Removes the last half of a tree, as a removal does that is interrupted.
     mutating func removeHalf(of path: FilePath, from start: FakePosition, _ call: FakeCall) {
         guard let slot = try? slot(path, from: start, call), let id = slot.node else { return }
         let doomed = subtree(of: id)
-        for node in doomed.reversed().prefix(doomed.count / 2) { unlink(node) }
+        unlink(doomed.reversed().prefix(doomed.count / 2), below: slot)
+    }
+
+    /// Takes from nodes of a tree the names that they have in it.
+    private mutating func unlink(_ doomed: some Collection<NodeID>, below slot: Slot) {
+        let tree = Set(slot.node.map(subtree) ?? [])
+        for node in doomed {
+            for place in nodes[node]?.places ?? [] {
+                let isTop = place.parent == slot.parent.node && place.name == slot.name
+                if isTop || tree.contains(place.parent) { unlink(place.name, in: place.parent) }
+            }
+        }
     }
 
     /// A node and everything below it, parents first.
@@ -118,16 +132,26 @@ extension FakeWorld {
         try requireWritable(slot.parent, call)
         guard let device = nodes[slot.parent.node]?.device else { throw call.failure(.noSuchFileOrDirectory) }
         // The new file is complete before the old one goes, so both need room, and that shows before the name does.
-        try requireRoom(for: Int64(bytes.count), on: device, call)
+        try requireRoom(for: Int64(bytes.count), inodes: 1, in: slot.parent.node, call)
         if let existing = slot.node {
             guard replacing else { throw call.failure(.fileExists) }
             guard nodes[existing]?.kind != .directory else { throw call.failure(.isDirectory) }
             guard !isMountPoint(existing) else { throw call.failure(.resourceBusy) }
-            unlink(existing)
+            unlink(slot.name, in: slot.parent.node)
         }
         let node = addNode(on: device, .file(bytes), permissions)
         link(node, as: slot.name, in: slot.parent.node)
+        inheritProject(node, from: slot.parent.node)
         nodes[slot.parent.node]?.sync()
+    }
+
+    /// Creates a file whose content is durable and whose name is not.
+    mutating func writeNew(
+        _ path: FilePath, from start: FakePosition, _ bytes: [UInt8], _ permissions: FilePermissions, _ call: FakeCall
+    ) throws(HostError) {
+        let slot = try slot(path, from: start, call)
+        if slot.node == nil { try requireRoom(for: Int64(bytes.count), inodes: 1, in: slot.parent.node, call) }
+        _ = try create(slot, .file(bytes), permissions, call)
     }
 
     /// Writes as an application does: into the file that is there, or into a new one, without syncing.
@@ -143,7 +167,7 @@ extension FakeWorld {
         try requireWritable(target, call)
         guard let node = nodes[target.node], node.kind == .regular else { throw call.failure(kind: .isDirectory) }
         let content = SparseBytes(bytes)
-        try requireRoom(for: content.allocatedBytes - node.usedBytes, on: node.device, call)
+        try requireRoom(for: content.allocatedBytes - node.usedBytes, in: target.node, call)
         nodes[target.node]?.bytes = content
     }
 
@@ -164,9 +188,16 @@ extension FakeWorld {
             guard target.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
         }
         guard !subtree(of: moved).contains(to.parent.node) else { throw call.failure(.invalidArgument) }
+        let isSubvolume = nodes[moved]?.subvolume != nil
+        guard isSubvolume || subvolumeRoot(of: from.parent.node) == subvolumeRoot(of: to.parent.node) else {
+            throw call.failure(.improperLink)
+        }
+        if let target = nodes[to.parent.node], target.handsProjectOn, target.project != node.project {
+            throw call.failure(.improperLink, detail: "the directory belongs to another project")
+        }
         guard !isMountPoint(moved) else { throw call.failure(.resourceBusy) }
-        if let replaced = to.node { unlink(replaced) }
-        unlink(moved)
+        unlink(to.name, in: to.parent.node)
+        unlink(from.name, in: from.parent.node)
         link(moved, as: to.name, in: to.parent.node)
         nodes[to.parent.node]?.sync()
         nodes[from.parent.node]?.sync()

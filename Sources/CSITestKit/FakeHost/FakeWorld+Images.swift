@@ -9,9 +9,7 @@ extension FakeWorld {
         let slot = try slot(path, from: start, call)
         var content = SparseBytes(zeros: size)
         if allocation == .allocated { content.allocate() }
-        if slot.node == nil, let device = nodes[slot.parent.node]?.device {
-            try requireRoom(for: content.allocatedBytes, on: device, call)
-        }
+        if slot.node == nil { try requireRoom(for: content.allocatedBytes, inodes: 1, in: slot.parent.node, call) }
         _ = try create(slot, .file(bytes: content, durable: content), permissions, call)
     }
 
@@ -26,7 +24,7 @@ extension FakeWorld {
         try ImageRule.check(growthFrom: content.count, to: size, at: call.path)
         content.resize(to: size)
         if allocation == .allocated {
-            try requireRoom(for: content.missingRoom, on: node.device, call)
+            try requireRoom(for: content.missingRoom, in: position.node, call)
             content.allocate()
         }
         nodes[position.node]?.bytes = content
@@ -46,7 +44,7 @@ extension FakeWorld {
         let shares = options.sharing != .never && device == node.device && fileSystems[device]?.canShare == true
         if options.sharing == .required, !shares { throw ImageRule.cannotShare(call.path) }
         let content = shares ? node.bytes : node.bytes.copiedWithHoles
-        if !shares { try requireRoom(for: content.allocatedBytes, on: device, call) }
+        if !shares { try requireRoom(for: content.allocatedBytes, inodes: 1, in: slot.parent.node, call) }
         let copy = try create(slot, .file(bytes: content, durable: content), options.permissions, call)
         if shares { nodes[copy]?.sharedBytes = content.allocatedBytes }
         return shares ? .reflink : .copied(bytes: min(content.count, content.dataBytes))

@@ -73,6 +73,13 @@ extension FakeWorld {
     }
 
     func requireWritable(_ position: FakePosition, _ call: FakeCall) throws(HostError) {
+        try requireWritableMount(position, call)
+        if let root = subvolumeRoot(of: position.node), nodes[root]?.subvolume?.isReadOnly == true {
+            throw call.failure(.readOnlyFileSystem)
+        }
+    }
+
+    func requireWritableMount(_ position: FakePosition, _ call: FakeCall) throws(HostError) {
         guard let mount = mount(position.mount) else { throw call.failure(.staleNFSFileHandle) }
         if mount.options.contains(.readOnly) || fileSystems[mount.device]?.isReadOnly == true {
             throw call.failure(.readOnlyFileSystem)

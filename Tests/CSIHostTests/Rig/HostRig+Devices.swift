@@ -176,7 +176,7 @@ extension LinuxRig: DeviceRig {
     }
 
     /// Runs a program to its end.
-    private func run(_ command: [String]) throws {
+    func run(_ command: [String]) throws {
         var status: Int32 = 0
         let process = try start(command)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
