@@ -91,7 +91,10 @@ struct HTTPTests {
         ).waitUntilExit()
         let port = Int.random(in: 20_000..<30_000)
         let server = try Self.run("openssl", "s_server", "-www", "-key", key, "-cert", certificate, "-port", "\(port)")
-        defer { server.terminate() }
+        defer {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
         let transport = HTTPTransport(base: "https://localhost:\(port)", token: SecretSource("dop_v1_secret"))
         var detail = ""
         for _ in 0..<100 {
