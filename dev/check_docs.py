@@ -1,4 +1,4 @@
-"""The parts of dev/check-docs: tutorial, examples, coverage, topics, docc. Prints one line for each; fails with what it found."""
+"""The parts of dev/check-docs: guides, examples, coverage, topics, docc. Prints one line for each; fails with what it found."""
 
 import argparse
 import concurrent.futures
@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-TUTORIAL = "docs/tutorial.md"
-EXAMPLE = "Examples/ScratchDriver"
+# The guide, the package that it is about, and whether every line of the package is in it.
+GUIDES = [("docs/tutorial.md", "Examples/ScratchDriver", True), ("docs/cloud-driver.md", "Examples/DigitalOcean", False)]
 BLOCK = re.compile(r"^```swift *(?P<path>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -33,16 +33,16 @@ def dedented(lines):
     return [line[width:] for line in lines]
 
 
-def check_tutorial():
-    """Finds each block in the file that it names, and each line of the sources in a block."""
+def check_guide(guide, example, is_whole):
+    """Finds each block in the file that it names, and each line of the sources in a block where the guide is the whole example."""
     findings = []
     covered = {}
-    with open(TUTORIAL) as file:
+    with open(guide) as file:
         blocks = list(BLOCK.finditer(file.read()))
     for block in blocks:
-        path = os.path.join(EXAMPLE, block["path"])
+        path = os.path.join(example, block["path"])
         if not block["path"] or not os.path.isfile(path):
-            findings.append(f"{TUTORIAL}: a block of Swift names no file of the example: {block['path']!r}")
+            findings.append(f"{guide}: a block of Swift names no file of the example: {block['path']!r}")
             continue
         with open(path) as file:
             lines = file.read().splitlines()
@@ -52,13 +52,21 @@ def check_tutorial():
                 covered.setdefault(path, set()).update(range(start, start + len(wanted)))
                 break
         else:
-            findings.append(f"{TUTORIAL}: not in {path}:\n" + "\n".join("    " + line for line in wanted))
-    for path in sorted(glob.glob(f"{EXAMPLE}/Sources/**/*.swift", recursive=True)):
+            findings.append(f"{guide}: not in {path}:\n" + "\n".join("    " + line for line in wanted))
+    for path in sorted(glob.glob(f"{example}/Sources/**/*.swift", recursive=True)) if is_whole else []:
         with open(path) as file:
             for number, line in enumerate(file.read().splitlines()):
                 if line.strip() not in ("", "}") and number not in covered.get(path, ()):
-                    findings.append(f"{path}:{number + 1}: not in {TUTORIAL}: {line}")
-    return findings, f"{len(blocks)} blocks"
+                    findings.append(f"{path}:{number + 1}: not in {guide}: {line}")
+    return findings, len(blocks)
+
+
+def check_guides():
+    findings, count = [], 0
+    for guide in GUIDES:
+        found, blocks = check_guide(*guide)
+        findings, count = findings + found, count + blocks
+    return findings, f"{count} blocks"
 
 
 def search_paths(build, checkouts):
@@ -179,7 +187,7 @@ def main():
         for module, folder in graphs.items():
             extract(module, paths, folder)
         for name, check in [
-            ("tutorial", check_tutorial),
+            ("guides", check_guides),
             ("examples", lambda: check_examples(paths)),
             ("coverage", lambda: check_coverage(graphs)),
             ("topics", lambda: check_topics(graphs)),

@@ -54,6 +54,10 @@ long clinux_block_get_sector_size(int device, int *bytes) {
     return result(ioctl(device, BLKSSZGET, bytes));
 }
 
+long clinux_block_set_read_only(int device, int read_only) {
+    return result(ioctl(device, BLKROSET, &read_only));
+}
+
 long clinux_block_get_disk_sequence(int device, uint64_t *number) {
     return result(ioctl(device, BLKGETDISKSEQ, number));
 }

@@ -118,6 +118,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readDevice
     /// Make what was written to a block device durable.
     case flushDevice
+    /// Have writes to a block device refused or accepted.
+    case setDeviceReadOnly
     /// Find out who uses a block device.
     case deviceUsers
     /// Ask something outside the machine, such as an API; only a fake host knows of it, as a driver's tests tell it.
@@ -201,6 +203,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
+        case .setDeviceReadOnly: "set whether to write to"
         case .deviceUsers: "find the users of the block device"
         case .askElsewhere: "ask"
         case .changeElsewhere: "change"

@@ -36,6 +36,12 @@ struct TracedBlockDevices: BlockDevices {
         try await tracing.span(.flushDevice, device) { () async throws(HostError) in try await base.flush(device) }
     }
 
+    func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
+        try await tracing.span(.setDeviceReadOnly, device) { () async throws(HostError) in
+            try await base.setReadOnly(isReadOnly, device)
+        }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         try await tracing.span(.inspectDevice, device) { () async throws(HostError) in
             try await base.isInUse(device)

@@ -51,7 +51,20 @@ struct BlockDeviceContractTests {
             #expect(await failure { try await devices.flush(file) } == .wrongType)
             #expect(await failure { try await devices.flush(absent) } == .notFound)
             #expect(await failure { try await devices.isInUse(file) } == .wrongType)
+            #expect(await failure { try await devices.setReadOnly(true, file) } == .wrongType)
+            #expect(await failure { try await devices.setReadOnly(true, absent) } == .notFound)
             #expect(await failure { try await devices.isInUse(absent) } == .notFound)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
+    func `a device that is made read-only says so, and can be written again`(kind: HostKind) async throws {
+        try await withDevice(kind) { rig, loop in
+            let devices = rig.host.devices
+            try await devices.setReadOnly(true, loop.path)
+            #expect(try await devices.device(at: loop.path)?.isReadOnly == true)
+            try await devices.setReadOnly(false, loop.path)
+            #expect(try await devices.device(at: loop.path)?.isReadOnly == false)
         }
     }
 

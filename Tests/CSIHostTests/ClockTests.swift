@@ -22,6 +22,23 @@ struct ClockTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
+    @Test func `pauses grow until a deadline, and never go beyond it`() async {
+        let clock = FakeHost().manualClock
+        clock.isAutomatic = true
+        let start = clock.now
+        var backoff = Backoff(
+            clock, until: start + .seconds(10), first: .seconds(1), longest: .seconds(4), random: { 0.5 })
+        var moments: [Duration] = []
+        while await backoff.pause() { moments.append(clock.now - start) }
+        #expect(moments == [.milliseconds(750), .milliseconds(2250), .milliseconds(5250), .milliseconds(8250)])
+        #expect(clock.now - start == .milliseconds(8250), "the pause that would end too late is not begun")
+        var asked = Backoff(clock, until: clock.now + .seconds(10), first: .seconds(1), random: { 0.5 })
+        let before = clock.now
+        #expect(await asked.pause(atLeast: .seconds(7)))
+        #expect(clock.now - before == .milliseconds(7050))
+        #expect(await !asked.pause(atLeast: .seconds(7)))
+    }
+
     @Test func `sleepers wake in the order of their times, at their times`() async throws {
         let clock = FakeHost().manualClock
         let start = clock.now

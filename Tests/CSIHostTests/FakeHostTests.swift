@@ -48,6 +48,44 @@ struct FakeHostTests {
     }
 
     @Test
+    func `what a driver does elsewhere is an effect like any other`() async throws {
+        let host = FakeHost()
+        #expect(try await host.effect("GET /things", changing: false) { 1 } == 1)
+        #expect(try await host.effect("POST /things", changing: true) { 2 } == 2)
+        #expect(host.effects.map(\.description) == ["askElsewhere GET /things", "changeElsewhere POST /things"])
+        #expect(host.mutations.count == 1)
+        host.fail(.changeElsewhere, with: .inputOutput)
+        await #expect(throws: HostError.self) { try await host.effect("POST /things", changing: true) {} }
+        for (moment, happens) in [(CrashMoment.before, false), (.during, true), (.after, true)] {
+            let done = Mutex(false)
+            host.crash(moment, afterMutations: 0)
+            await #expect(throws: HostError.self) {
+                try await host.effect("POST /things", changing: true) { done.withLock { $0 = true } }
+            }
+            #expect(host.hasCrashed)
+            #expect(done.withLock { $0 } == happens)
+            await #expect(throws: HostError.self) { try await host.effect("GET /things", changing: false) {} }
+            host.restart()
+        }
+    }
+
+    @Test
+    func `a disk goes from machine to machine with what is on it`() async throws {
+        let (here, there) = (FakeHost(), FakeHost())
+        here.addBlockDevice("sda", size: 1 << 20)
+        #expect(here.applicationWrites([1, 2, 3], into: "/dev/sda", at: 4096))
+        let copy = try #require(here.copyBlockDevice("/dev/sda"))
+        var disk = try #require(here.takeOutBlockDevice("/dev/sda"))
+        #expect(try await here.devices.device(at: "/dev/sda") == nil)
+        disk.grow(to: 2 << 20)
+        there.putInBlockDevice(disk, as: "sdb", links: ["/dev/disk/by-id/v"], after: .seconds(5))
+        #expect(try await there.devices.device(at: "/dev/disk/by-id/v") == nil)
+        #expect(try await there.devices.wait(for: .path("/dev/disk/by-id/v"), within: .seconds(10)).size == 2 << 20)
+        #expect(there.bytes(of: "/dev/sdb", at: 4096, count: 3) == [1, 2, 3])
+        #expect(copy.size == 1 << 20)
+    }
+
+    @Test
     func `a hook sees each effect before it happens and may refuse it`() async throws {
         let host = FakeHost()
         let pool = try await pool(host)

@@ -1,5 +1,6 @@
 import CSICore
 import CSITransport
+import Glibc
 import Logging
 import SystemPackage
 import Testing
@@ -45,6 +46,41 @@ struct SettingReaderTests {
         }
         #expect(reader.mistakes.count == 1)
         #expect(reader.mistakes.first?.hasPrefix("\(flag): ") == true, "\(reader.mistakes)")
+    }
+
+    @Test("A secret comes from a file, which is read anew, or from a variable, and is printed nowhere")
+    func secrets() throws {
+        let file = Setting(flag: "--token-file", variable: "DISK_TOKEN_FILE")
+        let variable = Setting(flag: "", variable: "DISK_TOKEN")
+        let path = "/tmp/swift-csi-secret-\(UInt32.random(in: .min ... .max))"
+        func write(_ text: String) throws {
+            let file = try FileDescriptor.open(
+                FilePath(path), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+            try file.closeAfter { _ = try file.writeAll(text.utf8) }
+        }
+        try write(" hunter2\n")
+        defer { unlink(path) }
+        var reader = reader(["--token-file", path], [:])
+        let secret = try #require(reader.secret(inFile: file, or: variable))
+        #expect(try secret.withValue { $0 } == "hunter2")
+        try write("hunter3")
+        #expect(try secret.withValue { $0 } == "hunter3")
+        var dumped = ""
+        dump(secret, to: &dumped)
+        #expect("\(secret) \(String(reflecting: secret)) \(dumped)".contains("hunter") == false)
+        try write("")
+        for (arguments, environment, words) in [
+            (["--token-file", path], [:], "is empty"), (["--token-file", path + "x"], [:], "No such file"),
+            ([], [:], "is required, or DISK_TOKEN"),
+            (["--token-file", path], ["DISK_TOKEN": "x"], "together with DISK_TOKEN"),
+        ] as [([String], [String: String], String)] {
+            var reader = self.reader(arguments, environment)
+            #expect(reader.secret(inFile: file, or: variable) == nil)
+            #expect(reader.mistakes.count == 1)
+            #expect(reader.mistakes.first?.contains(words) == true, "\(reader.mistakes)")
+        }
+        var other = self.reader([], ["DISK_TOKEN": "x"])
+        #expect(try other.secret(inFile: file, or: variable)?.withValue { $0 } == "x")
     }
 
     @Test("Flags and variables that nobody asked for are mistakes")

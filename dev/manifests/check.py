@@ -101,8 +101,11 @@ def check_schemas(rendered, examples):
          f"{' and '.join(schemas.versions())}; chart and overlays agree; {wrong} wrong values are refused")
 
 
-def check_rules(rendered):
-    problems, sums = [], {}
+def check_rules(rendered, cloud):
+    objects = [item for name, items in cloud.items() if name != "example.yaml" for item in items]
+    problems = [f"{render.CLOUD}: {one}" for one in rules.problems(objects, "1.0.0")]
+    problems += [f"{render.CLOUD}: controller: {one}" for item in objects if item["kind"] == "Deployment" for one in rules.restricted(item)]
+    sums = {}
     for (backend, components), (overlay, chart) in rendered.items():
         for objects in (overlay, chart):
             problems += [f"{backend} {' '.join(components)}: {one}" for one in rules.problems(objects, product_version())]
@@ -163,10 +166,12 @@ def main():
     options = parser.parse_args()
     kubectl = os.path.join(options.tools, "venv/bin/kubectl")
     rendered = render_all(kubectl, options.scratch)
-    # Held to the schemas; their drivers are not started here.
-    examples = render.examples() | render.elsewhere(kubectl, options.scratch)
-    check_schemas(rendered, examples)
-    check_rules(rendered)
+    examples = render.examples()
+    cloud = render.cloud()
+    # What the examples of drivers deploy is held to the schemas; their drivers are not started here.
+    check_schemas(rendered, examples | render.elsewhere(kubectl, options.scratch) | {
+        f"{render.CLOUD}/{name}": items for name, items in cloud.items()})
+    check_rules(rendered, cloud)
     exported = check_programs(rendered, examples, options.bin, options.scratch)
     part("metrics", monitoring.problems(exported, options.tools, options.scratch),
          f"{len(monitoring.used())} metrics that alerts and dashboard name are exported; the alerts pass promtool")

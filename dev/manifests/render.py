@@ -11,6 +11,7 @@ import yaml
 KUSTOMIZE = "deploy/kustomize"
 CHART = "deploy/helm/swift-csi"
 EXAMPLES = "deploy/examples"
+CLOUD = "Examples/DigitalOcean/deploy"
 BACKENDS = sorted(os.listdir(f"{KUSTOMIZE}/overlays"))
 COMPONENTS = {
     "group-snapshots": {"snapshots": {"groups": True}},
@@ -113,6 +114,16 @@ def examples():
     for name in sorted(os.listdir(EXAMPLES)):
         if name.endswith(".yaml"):
             with open(f"{EXAMPLES}/{name}") as file:
+                found[name] = documents(file.read())
+    return found
+
+
+def cloud():
+    """The plain manifests of the cloud driver, by file."""
+    found = {}
+    for name in sorted(os.listdir(CLOUD)):
+        if name.endswith(".yaml") and name != "kustomization.yaml":
+            with open(f"{CLOUD}/{name}") as file:
                 found[name] = documents(file.read())
     return found
 

@@ -21,6 +21,7 @@ long clinux_loop_clear(int device);
 
 long clinux_block_get_size(int device, uint64_t *bytes);
 long clinux_block_get_sector_size(int device, int *bytes);
+long clinux_block_set_read_only(int device, int read_only);
 long clinux_block_get_disk_sequence(int device, uint64_t *number);
 
 long clinux_try_shared_lock(int fd);

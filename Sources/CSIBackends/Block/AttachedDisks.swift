@@ -58,6 +58,22 @@ public struct AttachedDisks: VolumeDevices {
         return now
     }
 
+    /// The same disk, to which the kernel refuses or accepts writes from now on.
+    public func reattached(
+        _ device: VolumeDevice, of volume: BlockVolume, isReadOnly: Bool
+    ) async throws(CSIError) -> VolumeDevice {
+        try await withHostErrors { () async throws(HostError) in
+            try await host.devices.setReadOnly(isReadOnly, device.path)
+        }
+        let now = try await refreshed(device, of: volume.id)
+        guard now.isReadOnly == isReadOnly else {
+            throw .preconditionFailed(
+                "\(device.path), the disk of volume \"\(volume.id)\", is \(now.isReadOnly ? "read-only" : "writable") whatever "
+                    + "this node says")
+        }
+        return now
+    }
+
     /// Leaves the disk for its controller to detach, with everything written to it.
     public func detach(_ device: VolumeDevice, of id: VolumeID, within limit: Duration) async throws(CSIError) {
         do throws(HostError) {

@@ -23,6 +23,18 @@ public struct NodeNotes: StagingNotes {
         self.host = host
     }
 
+    /// Removes what a crash left of notes that were being written; for a driver's start.
+    public func sweep() async throws(CSIError) {
+        do throws(HostError) {
+            let directory = try await host.files.openDirectory(path)
+            for entry in try await directory.list("", limit: 100_000) where entry.name.string.hasPrefix(".new-") {
+                _ = try await directory.removeFile(FilePath(root: nil, [entry.name]))
+            }
+        } catch {
+            guard error.kind == .notFound else { throw CSIError(error) }
+        }
+    }
+
     /// How the raw block volume is staged; nil when it is not.
     public func stagedBlock(of id: VolumeID) async throws(CSIError) -> StagedBlock? {
         try await read(id, "staged").flatMap { StagedBlock(parsing: $0) }

@@ -40,4 +40,13 @@ public struct SnapshotPage: Sendable, Hashable {
         self.snapshots = snapshots
         self.next = next
     }
+
+    /// The page that a request asks for, out of all snapshots in any order: what does not match is left out.
+    public init(of all: [Snapshot], for request: ListSnapshots) {
+        let matching = all.filter {
+            (request.id == nil || $0.id == request.id) && (request.source == nil || $0.source == request.source)
+        }
+        let (page, next) = Page.cut(matching, after: request.after, limit: request.maximumEntries) { $0.id.rawValue }
+        self.init(snapshots: page, next: next)
+    }
 }

@@ -45,6 +45,12 @@ public protocol BlockDevices: Sendable {
     /// copied. A mounted file system does this when it is frozen.
     func flush(_ device: FilePath) async throws(HostError)
 
+    /// Has the kernel refuse writes to a device, whoever asks, or accept them again.
+    ///
+    /// It holds until it is changed or the device goes. Who has the device open for writing keeps it open, and its writes fail.
+    /// - Throws: ``HostError`` of kind `permissionDenied` when the device itself cannot be written, among others.
+    func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError)
+
     /// Whether the kernel would refuse an exclusive user: the device is mounted, part of another device, or held.
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool
 

@@ -63,6 +63,12 @@ struct DeviceNode: ~Copyable {
         try site.sync(descriptor)
     }
 
+    /// Has the kernel refuse or accept writes.
+    func setReadOnly(_ isReadOnly: Bool) throws(HostError) {
+        let raw = descriptor.raw
+        try site.check { clinux_block_set_read_only(raw, isReadOnly ? 1 : 0) }
+    }
+
     /// Reads bytes, fewer at the end of the device.
     func read(at offset: Int64, count: Int) throws(HostError) -> [UInt8] {
         let raw = descriptor.raw

@@ -101,6 +101,11 @@ struct LinuxBlockDevices: BlockDevices {
         try DeviceNode.open(PathRule.absolute(device, .flushDevice), for: .flushDevice).flush()
     }
 
+    func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
+        try DeviceNode.open(PathRule.absolute(device, .setDeviceReadOnly), for: .setDeviceReadOnly).setReadOnly(
+            isReadOnly)
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         let site = CallSite(.inspectDevice, at: try PathRule.absolute(device, .inspectDevice))
         // The kind first: opening some other thing exclusively could do anything.

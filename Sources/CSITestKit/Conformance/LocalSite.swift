@@ -71,7 +71,8 @@ public struct LocalSite: ConformanceSite {
                 path, .writeOnly, options: options, permissions: [.ownerReadWrite])
         else { return false }
         defer { try? file.close() }
-        return (try? file.writeAll(text.utf8)) == text.utf8.count
+        // Synced, as by an application that cares: a cloud's snapshot does not see what is in this machine's memory.
+        return (try? file.writeAll(text.utf8)) == text.utf8.count && fsync(file.rawValue) == 0
     }
 
     static func read(_ path: String) -> String? {

@@ -61,6 +61,15 @@ struct FakeBlockDevices: BlockDevices {
         }
     }
 
+    func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
+        let path = try PathRule.absolute(device, .setDeviceReadOnly)
+        let call = FakeCall(operation: .setDeviceReadOnly, path: path)
+        try await perform(call) { (world) throws(HostError) in
+            let number = try world.device(at: path, call).shown.number
+            world.devices[number]?.shown.isReadOnly = isReadOnly
+        }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         let path = try PathRule.absolute(device, .inspectDevice)
         let call = FakeCall(operation: .inspectDevice, path: path)

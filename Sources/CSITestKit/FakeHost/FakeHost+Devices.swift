@@ -54,12 +54,28 @@ extension FakeHost {
     ///
     /// What was written and not synced goes along: a cloud detaches a volume after the kernel has flushed it.
     public func takeOutBlockDevice(_ path: FilePath) -> FakeDisk? {
+        disk(at: path) { (world, number) in world.removeDevice(number) }
+    }
+
+    /// A copy of a disk with what is on it, mounted or not, as a storage system makes a snapshot of a volume that is in use; nil
+    /// when there is none.
+    public func copyBlockDevice(_ path: FilePath) -> FakeDisk? {
+        disk(at: path) { (_, _) in }
+    }
+
+    private func disk(
+        at path: FilePath, _ body: @Sendable (inout FakeWorld, DeviceNumber) -> Void
+    ) -> FakeDisk? {
         var disk: FakeDisk?
         disk = try? inspect { (state) throws(HostError) in
-            let device = try state.world.device(at: path, FakeCall(operation: .inspectDevice, path: path))
-            guard case .disk(let bytes, _) = device.medium else { return nil }
-            state.world.removeDevice(device.shown.number)
-            return FakeDisk(bytes: bytes)
+            let call = FakeCall(operation: .inspectDevice, path: path)
+            let number = try state.world.device(at: path, call).shown.number
+            for fileSystem in state.world.fileSystems.values where fileSystem.blockDevice == number {
+                state.world.flush(fileSystem, isInUse: true)
+            }
+            guard case .disk(let bytes, _) = try state.world.device(at: path, call).medium else { return nil }
+            body(&state.world, number)
+            return FakeDisk(bytes: bytes, trees: state.world.trees)
         }
         return disk
     }
@@ -72,6 +88,7 @@ extension FakeHost {
         let shown = addBlockDevice(name, size: disk.bytes.count, links: links, after: delay)
         try? inspect { (state) throws(HostError) in
             guard let number = shown?.number else { return }
+            if let (number, tree) = disk.tree { state.world.trees[number] = tree }
             let medium = FakeBlockDevice.Medium.disk(bytes: disk.bytes, durable: disk.bytes)
             state.world.devices[number]?.medium = medium
             for index in state.world.arrivals.indices

@@ -37,18 +37,11 @@ extension DigitalOceanDriver: VolumeStaging, MountGroupApplying, NodeExpanding, 
     private func volume(
         _ id: VolumeID, _ capability: VolumeCapability, _ publishContext: StringMap, _ volumeContext: StringMap
     ) throws(CSIError) -> BlockVolume {
-        guard let attachment = Self.attachment(publishContext) else {
-            throw .preconditionFailed(
-                "volume \"\(id)\" was not attached by this driver: publish_context does not name it")
-        }
+        let attachment = try attachment(publishContext, of: id)
         var volume = BlockVolume(id: id, fileSystem: try BlockVolume.fileSystem(for: capability))
         volume.capacity = attachment.capacity
         volume.selector = .path(Self.links.appending(Self.linkPrefix + attachment.name))
-        switch volumeContext["origin"] {
-        case "empty": volume.origin = .empty
-        case "copy": volume.origin = .copy
-        default: volume.origin = .unknown
-        }
+        volume.origin = ["empty": .empty, "copy": .copy][volumeContext["origin"] ?? ""] ?? .unknown
         return volume
     }
 }

@@ -22,6 +22,10 @@ extension DigitalOceanDriver: VolumeProvisioning {
         return try volume(found)
     }
 
+    func refusal(of request: ValidateVolumeCapabilities, for volume: Volume) async throws(CSIError) -> String? {
+        request.capabilities.lazy.compactMap { VolumeNote.refusal(of: $0, volume.context) }.first
+    }
+
     /// Makes a volume, or finds the one that an earlier attempt made, also one whose answer was lost on the way.
     /// - Parameter snapshot: What it is filled with; asked for only when the volume does not exist yet.
     func make(
@@ -32,30 +36,20 @@ extension DigitalOceanDriver: VolumeProvisioning {
             throw .notOnThisNode("this driver makes volumes in region \(region) alone")
         }
         let api = api()
-        let name = APIName(request.name).text
+        let name = try APIName(request.name.rawValue).text
         let note = VolumeNote(request)
-        var backoff = api.backoff()
-        while true {
-            if let existing = try await api.volume(named: name, in: region) {
-                try note.requireMatch(existing, request)
-                return try volume(existing, source: request.source)
-            }
+        let (found, isNew) = try await api.findOrMake("volume \(name)") { () async throws(CSIError) in
+            try await api.volumes(in: region, named: name).first
+        } make: { () async throws(CSIError) in
             let source = try await snapshot(api)
             let new = APINewVolume(
                 name: name, description: note.text, region: region,
                 sizeGigabytes: try size(for: request.capacity, atLeast: source?.minDiskSize ?? 1),
                 snapshotId: source?.id)
-            let reason: String
-            switch try await api.post(APIVolumeReply.self, "/v2/volumes", new) {
-            case .done(let reply): return try volume(reply.volume, source: request.source)
-            case .refused(let refusal) where refusal.isOutdated: reason = refusal.message
-            case .refused(let refusal): throw refusal.error
-            case .lost(let detail): reason = detail
-            }
-            guard await backoff.pause() else {
-                throw .unavailable("volume \(name) may or may not have been made: \(reason)")
-            }
+            return try await api.post(APIVolume.self, "/v2/volumes", new)
         }
+        if !isNew { try note.requireMatch(found, request) }
+        return try volume(found, source: request.source)
     }
 
     func volume(_ found: APIVolume, source: ContentSource? = nil) throws(CSIError) -> Volume {
@@ -72,8 +66,7 @@ extension DigitalOceanDriver: VolumeProvisioning {
         let wanted = try range?.size(fallback: fallback, granularity: Self.gibibyte) ?? fallback
         let size = max(wanted / Self.gibibyte, least)
         guard Self.sizes.contains(size), range?.contains(size * Self.gibibyte) ?? true else {
-            throw .impossibleCapacity(
-                "volumes have \(max(least, 1)) to \(Self.sizes.upperBound) GiB, and \(size) would be needed")
+            throw .impossibleCapacity("volumes have \(least) to \(Self.sizes.upperBound) GiB, and \(size) are needed")
         }
         return size
     }
@@ -81,34 +74,24 @@ extension DigitalOceanDriver: VolumeProvisioning {
 
 extension DigitalOceanDriver: VolumeHealthReporting, PublishedNodesListing {
     func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
-        let all = try await api().volumes(in: region).filter { $0.id > request.after ?? "" }.sorted { $0.id < $1.id }
-        let page = all.prefix(min(request.maximumEntries ?? 1000, 1000))
-        var entries: [VolumeDetails] = []
-        for found in page { entries.append(try details(found)) }
-        return VolumePage(entries: entries, next: page.count < all.count ? page.last?.id : nil)
+        var all: [VolumeDetails] = []
+        for found in try await api().volumes(in: region) { all.append(try details(found)) }
+        return VolumePage(of: all, for: request)
     }
 
     func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         let api = api()
         guard let found = try await api.volume(request.id) else { return nil }
-        guard let id = found.dropletIds.first, found.dropletIds.count == 1 else { return try details(found) }
-        let droplet = try await api.droplet(id)
-        let isUp = droplet.map { $0.status == "active" } ?? false
-        let condition =
-            isUp
-            ? VolumeCondition.normal
-            : .abnormal("it is attached to droplet \(id), which is \(droplet?.status ?? "gone")")
-        return try details(found, condition)
+        guard let id = found.dropletIds.first else { return try details(found) }
+        let status = try await api.find(APIDroplet.self, "/v2/droplets/\(id)")?.status ?? "gone"
+        if status == "active" { return try details(found) }
+        return try details(found, .abnormal("it is attached to droplet \(id), which is \(status)"))
     }
 
-    private func details(_ found: APIVolume, _ condition: VolumeCondition? = nil) throws(CSIError) -> VolumeDetails {
+    private func details(_ found: APIVolume, _ condition: VolumeCondition = .normal) throws(CSIError) -> VolumeDetails {
         var nodes: [NodeID] = []
         for id in found.dropletIds { nodes.append(try NodeID("\(id)")) }
-        let isTorn = nodes.count > 1
-        return VolumeDetails(
-            volume: try volume(found),
-            condition: condition ?? (isTorn ? .abnormal("it is attached to droplets \(found.dropletIds)") : .normal),
-            publishedNodes: nodes)
+        return VolumeDetails(volume: try volume(found), condition: condition, publishedNodes: nodes)
     }
 }
 
@@ -116,24 +99,13 @@ extension DigitalOceanDriver: VolumeExpanding {
     var expansionMode: ExpansionMode { .online }
 
     func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
-        let api = api()
-        var backoff = api.backoff()
-        while true {
-            guard let found = try await api.volume(request.id) else { throw .notFound(.volume(request.id)) }
-            let capacity = found.sizeGigabytes * Self.gibibyte
+        try await api().settle(request.id) { (found) throws(CSIError) in
+            guard let found else { throw .notFound(.volume(request.id)) }
             let size = try size(for: request.capacity, atLeast: found.sizeGigabytes)
-            if size <= found.sizeGigabytes { return Expansion(capacity: capacity, needsNode: true) }
-            let resize = APINewAction(type: "resize", region: found.region.slug, sizeGigabytes: size)
-            var reason = "it failed"
-            switch try await api.begin(resize, on: found) {
-            case .done(let action): if try await api.hasCompleted(action, on: found) { continue }
-            case .refused(let refusal) where refusal.isPending: reason = refusal.message
-            case .refused(let refusal): throw refusal.error
-            case .lost(let detail): reason = detail
+            guard size > found.sizeGigabytes else {
+                return .nothing(Expansion(capacity: found.sizeGigabytes * Self.gibibyte, needsNode: true))
             }
-            guard await backoff.pause() else {
-                throw .pendingElsewhere("volume \(request.id) has not grown yet: \(reason)")
-            }
+            return .begin(APINewAction(type: "resize", region: found.region.slug, sizeGigabytes: size))
         }
     }
 }

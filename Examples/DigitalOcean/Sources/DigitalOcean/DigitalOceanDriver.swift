@@ -19,13 +19,14 @@ struct DigitalOceanDriver: CSIDriver {
     /// How many volumes a droplet takes.
     let dropletLimit: Int64
     let support = VolumeSupport(
-        modes: [.singleNodeWriter, .singleNodeReaderOnly, .singleNodeSingleWriter, .singleNodeMultiWriter], block: true,
+        modes: [.singleNodeWriter, .singleNodeSingleWriter, .singleNodeMultiWriter], block: true,
         mount: .init(fileSystemTypes: ["ext4", "xfs"]))
 
     let transport: any APITransport
     let policy: RetryPolicy
     let host: any Host
     let node: BlockNode
+    let notes: NodeNotes
 
     init(
         nodeID: NodeID, region: String, dropletLimit: Int64, transport: any APITransport,
@@ -40,10 +41,15 @@ struct DigitalOceanDriver: CSIDriver {
         self.policy = policy
         self.host = host
         let notes = NodeNotes(path: notes, host: host)
+        self.notes = notes
         node = BlockNode(
             devices: AttachedDisks(notes: notes, host: host, within: deviceLimit), formats: nil, staging: notes,
             host: host,
             logger: logger)
+    }
+
+    func start() async throws(CSIError) {
+        try await notes.sweep()
     }
 
     /// The API, for as long as the RPC that runs may take.

@@ -38,7 +38,7 @@ struct AttachTests {
         arguments: [
             ("attached elsewhere", "1", .failedPrecondition, "droplet 2"),
             ("race", "1", .failedPrecondition, "droplet 2"),
-            ("full", "1", .resourceExhausted, "droplet 1"), ("", "99", .notFound, "node \"99\""),
+            ("full", "1", .resourceExhausted, "Droplet"), ("", "99", .notFound, "node \"99\""),
             ("", "somewhere", .notFound, "node \"somewhere\""), ("deleted", "1", .notFound, "volume"),
         ] as [(String, String, RPCCode, String)])
     func refusals(trouble: String, node: String, code: RPCCode, words: String) async throws {

@@ -31,7 +31,7 @@ final class Droplets {
         var id: Int32 { process.processIdentifier }
 
         /// A file as the program sees it, whatever mount namespace it is in.
-        func file(_ path: String) -> URL { URL(filePath: "/proc/\(id)/root\(path)") }
+        func file(_ path: String) -> URL { URL(filePath: "/proc/\(id)").appending(path: "root" + path) }
 
         /// The memory that it holds, in KiB.
         var residentMemory: Int {
@@ -144,7 +144,7 @@ final class Droplets {
         await server.stop()
         try? Self.run("umount", "/dev/disk")
         try? Self.run("rmdir", "/dev/disk")
-        try Self.run("umount", "--recursive", root.path())
+        try Self.run("umount", "--recursive", "--lazy", root.path())
         try FileManager.default.removeItem(at: root)
     }
 

@@ -32,14 +32,14 @@ struct HTTPTests {
     @Test("a volume's life")
     func life() async throws {
         try await Self.serve { cloud, session, _ in
-            guard case .done(let made) = try await session.post(APIVolumeReply.self, "/v2/volumes", Self.volume("a"))
+            guard case .done(let made) = try await session.post(APIVolume.self, "/v2/volumes", Self.volume("a"))
             else {
                 Issue.record("not made")
                 return
             }
-            let id = try VolumeID(made.volume.id)
+            let id = try VolumeID(made.id)
             #expect(try await session.volume(id)?.name == "a")
-            #expect(try await session.volume(named: "a", in: "nyc1")?.id == made.volume.id)
+            #expect(try await session.volumes(in: "nyc1", named: "a").first?.id == made.id)
             #expect(try await session.remove("/v2/volumes/\(id)") == nil)
             #expect(try await session.volume(id) == nil)
         }
@@ -49,7 +49,7 @@ struct HTTPTests {
     func badDays() async throws {
         try await Self.serve { cloud, session, _ in
             cloud.loseAnswers(to: "POST /v2/volumes")
-            guard case .lost = try await session.post(APIVolumeReply.self, "/v2/volumes", Self.volume("a")) else {
+            guard case .lost = try await session.post(APIVolume.self, "/v2/volumes", Self.volume("a")) else {
                 Issue.record("it was answered")
                 return
             }
@@ -91,7 +91,10 @@ struct HTTPTests {
         ).waitUntilExit()
         let port = Int.random(in: 20_000..<30_000)
         let server = try Self.run("openssl", "s_server", "-www", "-key", key, "-cert", certificate, "-port", "\(port)")
-        defer { server.terminate() }
+        defer {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
         let transport = HTTPTransport(base: "https://localhost:\(port)", token: SecretSource("dop_v1_secret"))
         var detail = ""
         for _ in 0..<100 {

@@ -75,12 +75,8 @@ final class HostMachines: FakeMachines {
     func takeSnapshot(_ id: String, of volume: FakeVolume) {
         state.withLock { state in
             for (droplet, slots) in state.slots {
-                guard let slot = slots.firstIndex(of: volume.id), let host = hosts[droplet],
-                    let disk = host.takeOutBlockDevice(Self.path(slot))
-                else { continue }
-                state.disks[volume.id] = disk
-                host.putInBlockDevice(
-                    disk, as: Self.name(slot), links: [FilePath("/dev/disk/by-id/\(volume.link)")])
+                guard let slot = slots.firstIndex(of: volume.id), let host = hosts[droplet] else { continue }
+                state.disks[volume.id] = host.copyBlockDevice(Self.path(slot))
             }
             state.kept[id] = state.disks[volume.id]
         }

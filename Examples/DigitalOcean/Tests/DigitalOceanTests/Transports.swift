@@ -37,7 +37,7 @@ struct ExploredTransport: APITransport {
 /// Answers that a test has written down, one after the other; the last one for ever.
 final class ScriptedTransport: APITransport {
     enum Line: Sendable {
-        case answer(Int, retryAfter: Duration? = nil, body: String = "{}")
+        case answer(Int, retryAfter: Duration? = nil, body: String = #"{"thing":{}}"#)
         case broken
     }
 

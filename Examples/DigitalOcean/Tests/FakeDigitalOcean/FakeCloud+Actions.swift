@@ -3,16 +3,16 @@ import Foundation
 extension FakeCloud {
     /// Lets the actions end that have taken their time.
     func settle() {
+        state.withLock { settle(&$0) }
+    }
+
+    private func settle(_ state: inout State) {
         let time = now()
-        state.withLock { state in
-            for id in state.actions.keys.sorted() {
-                guard var action = state.actions[id], action.status == "in-progress", action.end <= time else {
-                    continue
-                }
-                action.status = action.fails || state.volumes[action.volume] == nil ? "errored" : "completed"
-                state.actions[id] = action
-                if action.status == "completed" { apply(action, &state) }
-            }
+        for id in state.actions.keys.sorted() {
+            guard var action = state.actions[id], action.status == "in-progress", action.end <= time else { continue }
+            action.status = action.fails || state.volumes[action.volume] == nil ? "errored" : "completed"
+            state.actions[id] = action
+            if action.status == "completed" { apply(action, &state) }
         }
     }
 
@@ -68,7 +68,8 @@ extension FakeCloud {
             let action = FakeAction(
                 id: state.lastNumber, volume: id, kind: kind, end: now() + state.actionTime, fails: fails)
             state.actions[action.id] = action
-            return FakeAnswer(202, ["action": action.json])
+            settle(&state)
+            return FakeAnswer(202, ["action": (state.actions[action.id] ?? action).json])
         }
     }
 

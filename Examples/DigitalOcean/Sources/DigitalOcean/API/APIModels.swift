@@ -1,4 +1,3 @@
-import CSICore
 import FoundationEssentials
 
 /// A volume, as far as the driver wants to know it.
@@ -28,44 +27,13 @@ struct APIAction: Decodable, Sendable {
     var type: String
 }
 
-struct APIDroplet: Decodable, Sendable {
-    var id: Int
-    var status: String
-}
+struct APIDroplet: Decodable, Sendable { var status: String }
 
-// MARK: What comes around them
-
-struct APIVolumeReply: Decodable { var volume: APIVolume }
-struct APISnapshotReply: Decodable { var snapshot: APISnapshot }
-struct APIActionReply: Decodable { var action: APIAction }
-struct APIDropletReply: Decodable { var droplet: APIDroplet }
-
-/// One page of a list.
-protocol APIPage: Decodable {
-    associatedtype Element
-    var elements: [Element] { get }
-    var links: APILinks? { get }
-}
-
-struct APILinks: Decodable {
-    struct Pages: Decodable { var next: String? }
-    var pages: Pages?
-}
-
-extension APIPage {
-    var hasMore: Bool { links?.pages?.next != nil }
-}
-
-struct APIVolumes: APIPage {
-    var volumes: [APIVolume]
-    var links: APILinks?
-    var elements: [APIVolume] { volumes }
-}
-
-struct APISnapshots: APIPage {
-    var snapshots: [APISnapshot]
-    var links: APILinks?
-    var elements: [APISnapshot] { snapshots }
+/// One page of a list, of volumes or of snapshots.
+struct APIPage: Decodable, Sendable {
+    var volumes: [APIVolume]?
+    var snapshots: [APISnapshot]?
+    var links: [String: [String: String]]?
 }
 
 // MARK: What is asked for

@@ -9,15 +9,15 @@ struct APIRefusal: Sendable, Hashable {
     init(_ answer: APIResponse) {
         struct Body: Decodable { var message: String }
         status = answer.status
-        let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body))
-        message = body?.message ?? "status \(answer.status) without a reason"
+        message =
+            (try? JSONDecoder().decode(Body.self, from: Data(answer.body)))?.message
+            ?? "status \(answer.status) without a reason"
     }
 
-    /// Another action of the volume or the droplet has to end first.
-    var isPending: Bool { mentions("pending event") }
-
-    /// Somebody else was faster.
-    var isOutdated: Bool { status == 409 || mentions("already attached") || mentions("attachment not found") }
+    /// Another action has to end first, or somebody else was faster: the next look will tell.
+    var isPassing: Bool {
+        status == 409 || mentions("pending event") || mentions("already attached") || mentions("attachment not found")
+    }
 
     /// A limit of the account, the region or the droplet.
     var isLimit: Bool { mentions("limit") || mentions("exceed") || mentions("capacity") || mentions("quota") }
@@ -25,7 +25,7 @@ struct APIRefusal: Sendable, Hashable {
     /// What to tell a caller who is refused, where nothing better is known.
     var error: CSIError {
         if isLimit { return .noSpace("DigitalOcean says: \(message)") }
-        if isPending { return .pendingElsewhere("DigitalOcean says: \(message)") }
+        if isPassing { return .pendingElsewhere("DigitalOcean says: \(message)") }
         guard status != 401, status != 403 else {
             return .unauthenticated("DigitalOcean says: \(message); check the access token and what it may do")
         }

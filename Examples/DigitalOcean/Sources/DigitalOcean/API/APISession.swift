@@ -34,32 +34,38 @@ struct APISession: Sendable {
 
     /// Asks for one thing; nil when it does not exist.
     func find<Value: Decodable>(_: Value.Type, _ path: String) async throws(CSIError) -> Value? {
+        try await get([String: Value].self, path)?.values.first
+    }
+
+    /// Asks for all pages of a list.
+    func pages(_ path: String) async throws(CSIError) -> [APIPage] {
+        var pages: [APIPage] = []
+        repeat {
+            guard let page = try await get(APIPage.self, "\(path)&page=\(pages.count + 1)&per_page=200") else { break }
+            pages.append(page)
+        } while pages.last?.links?["pages"]?["next"] != nil
+        return pages
+    }
+
+    private func get<Value: Decodable>(_: Value.Type, _ path: String) async throws(CSIError) -> Value? {
         switch try await send(APIRequest(method: "GET", path: path)) {
-        case .done(let body): return try Self.decoded(body, path)
+        case .done(let body): return try Self.decoded(Value.self, body, path)
         case .refused(let refusal) where refusal.status == 404: return nil
         case .refused(let refusal): throw refusal.error
         case .lost(let reason): throw .unavailable(reason)
         }
     }
 
-    /// Asks for all pages of a list.
-    func list<Page: APIPage>(_: Page.Type, _ path: String) async throws(CSIError) -> [Page.Element] {
-        var all: [Page.Element] = []
-        for number in 1...1000 {
-            let separator = path.contains("?") ? "&" : "?"
-            guard let page = try await find(Page.self, "\(path)\(separator)page=\(number)&per_page=200") else { break }
-            all += page.elements
-            if !page.hasMore { break }
-        }
-        return all
-    }
-
-    /// Asks for a change.
+    /// Asks for a change, and gets what it made.
     func post<Value: Decodable>(
         _: Value.Type, _ path: String, _ content: some Encodable
     ) async throws(CSIError) -> Outcome<Value> {
         switch try await send(APIRequest(method: "POST", path: path, body: Self.encoded(content))) {
-        case .done(let body): return .done(try Self.decoded(body, path))
+        case .done(let body):
+            guard let made = try Self.decoded([String: Value].self, body, path).values.first else {
+                return .lost("the answer of \(path) is empty")
+            }
+            return .done(made)
         case .refused(let refusal): return .refused(refusal)
         case .lost(let reason): return .lost(reason)
         }
@@ -81,9 +87,7 @@ struct APISession: Sendable {
         var backoff = backoff()
         while true {
             let left = min(deadline - clock.now, policy.attemptLimit)
-            guard left > .zero else {
-                throw .unavailable("there was no time left for \(request.method) \(request.path)")
-            }
+            guard left > .zero else { throw .unavailable("no time was left for \(request.method) \(request.path)") }
             var reason: String
             var pause = Duration.zero
             do throws(ConnectionFailure) {
@@ -98,7 +102,9 @@ struct APISession: Sendable {
                 reason = error.detail
                 if request.method == "POST" { return .lost(reason) }
             }
-            guard await backoff.pause(atLeast: pause) else { throw .unavailable("\(reason); tried until time was up") }
+            guard await backoff.pause(atLeast: pause) else {
+                throw .unavailable("\(reason); tried until time was up")
+            }
         }
     }
 
@@ -107,10 +113,12 @@ struct APISession: Sendable {
     private static func encoded(_ content: some Encodable) throws(CSIError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        do { return Array(try encoder.encode(content)) } catch { throw .fault("a request cannot be encoded: \(error)") }
+        do { return Array(try encoder.encode(content)) } catch { throw .fault("cannot encode a request: \(error)") }
     }
 
-    private static func decoded<Value: Decodable>(_ body: [UInt8], _ path: String) throws(CSIError) -> Value {
+    private static func decoded<Value: Decodable>(
+        _: Value.Type, _ body: [UInt8], _ path: String
+    ) throws(CSIError) -> Value {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         decoder.dateDecodingStrategy = .iso8601

@@ -6,9 +6,15 @@ import NIOCore
 /// The API over HTTP, or HTTPS with the certificate verified.
 struct HTTPTransport: APITransport {
     /// Lives as long as the process, like the connections that it keeps.
-    private static let client = HTTPClient(
-        configuration: .init(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: .seconds(30))))
+    private static let client = HTTPClient(configuration: configuration)
+
+    /// What repeats is the session, which knows the deadline.
+    private static var configuration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: .seconds(30)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
 
     private static let largestAnswer = 8 << 20
 

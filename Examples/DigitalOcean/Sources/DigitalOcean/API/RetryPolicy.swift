@@ -1,7 +1,7 @@
 /// How long the driver tries before it tells its caller to come again.
 struct RetryPolicy: Sendable {
     var firstPause = Duration.milliseconds(150)
-    var longestPause = Duration.seconds(5)
+    var longestPause = Duration.seconds(2)
     /// The longest time that one answer may take.
     var attemptLimit = Duration.seconds(20)
     /// The time for everything, where the caller sets no deadline or a later one.
