@@ -16,7 +16,7 @@ def csictl(*arguments, status=0, **environment):
     result = subprocess.run(
         [driver.BIN / "csictl", *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=120, env=driver.clean_environment(**environment))
-    assert result.returncode == status, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+    assert status is None or result.returncode == status, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
 
 
@@ -50,7 +50,8 @@ def test_doctor_of_a_well_driver(node):
 
 
 def test_doctor_finds_running_drivers_by_itself(node):
-    found = report("doctor")["drivers"]
+    # Other drivers may run on this machine, well or not.
+    found = report("doctor", status=None)["drivers"]
     assert node.process.pid in [one.get("process") for one in found]
 
 
