@@ -140,12 +140,17 @@ struct DriverConfigurationTests {
     }
 
     @Test("Each backend describes itself once, and no metric two ways")
-    func backends() {
+    func backends() throws {
         let metrics = StockBackend.sharedMetrics + StockBackend.all.flatMap(\.metrics)
         for metric in metrics {
             #expect(metrics.allSatisfy { $0.name != metric.name || $0 == metric })
             #expect(!metric.help.isEmpty && metric.help.hasSuffix("."))
         }
+        // The message for a backend that does not exist names those that do.
+        let refusal = try #require(try mistakes(["--backend", "?"], Self.good).first)
+        let words = refusal.split(whereSeparator: { ", :".contains($0) }).map(String.init)
+        let known = words.drop { $0 != "be" }.dropFirst().prefix { $0 != "and" }
+        #expect(Set(known) == Set(StockBackend.all.map(\.name)), "\(refusal)")
         #expect(Set(StockBackend.all.map(\.name)).count == StockBackend.all.count)
         for backend in StockBackend.all {
             let keys = backend.parameters.map { "\($0.scope) \($0.name)" }

@@ -55,7 +55,9 @@ struct KernelView {
         let known = Set(survey.volumes.map(\.id))
         let ours = pool.path.string + "/"
         let unused = loops.filter { device in
-            device.backingPath.hasPrefix(ours) && !staged.contains(device.name) && mounts(of: device).isEmpty
+            // Only what this driver attached bears the id of a volume: another program may be repairing the image.
+            (try? VolumeID(device.name))?.pathComponent != nil && device.backingPath.hasPrefix(ours)
+                && !staged.contains(device.name) && mounts(of: device).isEmpty
         }
         let stale = table.entries.filter { entry in
             entry.isRootDeleted && isOfPool(entry) && !known.contains(volume(of: entry) ?? "")
