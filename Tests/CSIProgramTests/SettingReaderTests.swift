@@ -61,7 +61,8 @@ struct SettingReaderTests {
         try write(" hunter2\n")
         defer { unlink(path) }
         var reader = reader(["--token-file", path], [:])
-        let secret = try #require(reader.secret(inFile: file, or: variable))
+        let read = reader.secret(inFile: file, or: variable)
+        let secret = try #require(read)
         #expect(try secret.withValue { $0 } == "hunter2")
         try write("hunter3")
         #expect(try secret.withValue { $0 } == "hunter3")
