@@ -149,7 +149,8 @@ let backends: [Target] = [
 
 let nfs: [Target] = [
     .target(
-        name: "CSINFS", dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIProto", logging, system],
+        name: "CSINFS",
+        dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIPreflight", "CSIProto", logging, system],
         path: "Sources/CSIBackends/NFS", swiftSettings: settings),
     .testTarget(
         name: "CSINFSTests",

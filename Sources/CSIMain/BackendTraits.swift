@@ -1,6 +1,8 @@
 import CSICore
+import CSIHost
 import CSIHostPath
 import CSILoopback
+import CSINFS
 import CSIPool
 import CSIPreflight
 import SystemPackage
@@ -39,6 +41,12 @@ extension DriverConfiguration.Backend {
                 driverName: configuration.info.name,
                 pools: [.init(name: "default", path: configuration.pool)], images: configuration.policy,
                 preflight: { configuration.preflight($0) })
+        case .nfs(let configuration, let network):
+            BackendTraits(
+                driverName: configuration.info.name, pools: [], images: nil,
+                preflight: { configuration.preflight($0, helper: network.mountHelper) })
+        case .expansionOnly(let info):
+            BackendTraits(driverName: info.name, pools: [], images: nil, preflight: { _ in Preflight() })
         }
     }
 }

@@ -1,6 +1,7 @@
 public import CSICore
 import CSIHostPath
 import CSILoopback
+import CSINFS
 import CSIProgram
 
 /// A backend of the stock programs as reference pages describe it.
@@ -18,6 +19,7 @@ public struct StockBackend: Sendable {
     public static let all = [
         StockBackend(name: "hostpath", parameters: HostPathDriver.parameters, metrics: HostPathDriver.metrics),
         StockBackend(name: "loopback", parameters: LoopbackDriver.parameters, metrics: LoopbackDriver.metrics),
+        StockBackend(name: "nfs", parameters: NFSDriver.parameters, metrics: []),
     ]
 
     /// The metrics that every program exports, whatever its backend.
