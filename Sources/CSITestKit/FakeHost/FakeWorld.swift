@@ -204,6 +204,7 @@ struct FakeWorld: Sendable {
             }
         }
         nodes = nodes.filter { alive.contains($0.key) }
+        dropLimitsOfLostTrees()
         loseDevicePower()
     }
 }
