@@ -99,7 +99,9 @@ extension FakeWorld {
     mutating func removeHalf(of path: FilePath, from start: FakePosition, _ call: FakeCall) {
         guard let slot = try? slot(path, from: start, call), let id = slot.node else { return }
         let doomed = subtree(of: id)
-        for node in doomed.reversed().prefix(doomed.count / 2) { unlink(node) }
+        let gone = Array(doomed.reversed().prefix(doomed.count / 2))
+        dropQuotas(of: gone)
+        for node in gone { unlink(node) }
     }
 
     /// A node and everything below it, parents first.
