@@ -9,6 +9,7 @@ let products: [Product] = [
     .library(name: "CSIHost", targets: ["CSIHost"]),
     .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
+    .library(name: "CSIBlock", targets: ["CSIBlock"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSILoopback", targets: ["CSILoopback"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
@@ -81,7 +82,8 @@ let libraries: [Target] = [
     .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
     .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
     .target(name: "CSIHost", dependencies: ["CMount", "CBlkid", "CUdev", "CLinux", system], swiftSettings: settings),
-    .testTarget(name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", system], swiftSettings: settings),
+    .testTarget(
+        name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", "CLinux", system], swiftSettings: settings),
     .target(
         name: "CSIHostTracing", dependencies: ["CSIHost", tracing, instrumentation, system], swiftSettings: settings),
     .testTarget(
@@ -105,6 +107,15 @@ let backends: [Target] = [
         dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", "CSITransport", logging, system],
         swiftSettings: settings),
     .target(
+        name: "CSIBlock", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        path: "Sources/CSIBackends/Block", swiftSettings: settings),
+    .testTarget(
+        name: "CSIBlockTests",
+        dependencies: [
+            "CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+    .target(
         name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
         path: "Sources/CSIBackends/HostPath",
         swiftSettings: settings),
@@ -115,12 +126,14 @@ let backends: [Target] = [
         ],
         swiftSettings: settings),
     .target(
-        name: "CSILoopback", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        name: "CSILoopback", dependencies: ["CSIBlock", "CSICore", "CSIHost", "CSIPool", logging, system],
         path: "Sources/CSIBackends/Loopback", swiftSettings: settings),
     .testTarget(
         name: "CSILoopbackTests",
         dependencies: [
-            "CSILoopback", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+            "CSILoopback", "CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit",
+            logging,
+            system,
         ],
         swiftSettings: settings),
 ]

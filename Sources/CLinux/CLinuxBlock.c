@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -67,6 +68,13 @@ long clinux_ftruncate(int fd, int64_t size) {
 
 long clinux_allocate(int fd, int64_t offset, int64_t length) {
     return result(fallocate(fd, 0, offset, length));
+}
+
+long clinux_is_unopened(int fd) {
+    // Whoever opens the file in this moment breaks the lease, and the signal of that must not end the process.
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0) return -errno;
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) return errno == EAGAIN || errno == EBUSY ? 0 : -errno;
+    return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 1;
 }
 
 long clinux_punch_hole(int fd, int64_t offset, int64_t length) {

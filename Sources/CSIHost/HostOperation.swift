@@ -72,6 +72,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setFileSize
     /// Copy a file.
     case copyFile
+    /// Copy a directory with everything in it.
+    case copyTree
     /// Give a part of a file back to the file system.
     case punchHole
     /// Create a subvolume.
@@ -112,6 +114,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case flushDevice
     /// Find out who uses a block device.
     case deviceUsers
+    /// Ask something outside the machine, such as an API; only a fake host knows of it, as a driver's tests tell it.
+    case askElsewhere
+    /// Change something outside the machine, such as a volume of a cloud; only a fake host knows of it.
+    case changeElsewhere
 
     /// Whether the operation changes something that outlives the process: files, directories, mounts or devices.
     ///
@@ -120,13 +126,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         switch self {
         case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
             .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
-            .fileSystemSize, .inspectSubvolume, .readQuota, .findProject:
+            .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
             false
-        case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
-            .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
-            .createFile, .setFileSize, .copyFile, .punchHole, .attachLoop, .refreshLoop, .detachLoop, .flushDevice,
-            .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
-            .createSubvolume, .createSnapshot, .setSubvolumeAccess, .setProject, .setQuota:
+        default:
+            // What is not known to leave everything as it was is an effect.
             true
         }
     }
@@ -169,6 +172,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .createFile: "create"
         case .setFileSize: "enlarge"
         case .copyFile: "copy"
+        case .copyTree: "copy tree"
         case .punchHole: "punch a hole into"
         case .createSubvolume: "create subvolume"
         case .createSnapshot: "create a snapshot of subvolume"
@@ -189,6 +193,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
         case .deviceUsers: "find the users of the block device"
+        case .askElsewhere: "ask"
+        case .changeElsewhere: "change"
         }
     }
 }

@@ -131,6 +131,20 @@ final class TracedDirectoryTree: DirectoryTree {
         }
     }
 
+    func copyTree(
+        from source: any DirectoryTree, to destination: FilePath, options: TreeCopyOptions
+    ) async throws(HostError) -> TreeCopyProgress {
+        try await span(.copyTree, destination) { () async throws(HostError) in
+            // The host below knows only trees of its own.
+            let source = (source as? TracedDirectoryTree)?.base ?? source
+            return try await base.copyTree(from: source, to: destination, options: options)
+        }
+    }
+
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        try await span(.metadata, path) { () async throws(HostError) in try await base.isOpen(path) }
+    }
+
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         try await span(.punchHole, path) { () async throws(HostError) in
             try await base.punchHole(in: path, at: offset, length: length)

@@ -20,6 +20,12 @@ struct TracedLoopDevices: LoopDevices {
         try await tracing.span(.listLoops) { () async throws(HostError) in try await base.attached(to: file) }
     }
 
+    func device(_ number: Int) async throws(HostError) -> LoopDevice? {
+        try await tracing.span(.listLoops, FilePath("/dev/loop\(number)")) { () async throws(HostError) in
+            try await base.device(number)
+        }
+    }
+
     func list() async throws(HostError) -> [LoopDevice] {
         try await tracing.span(.listLoops) { () async throws(HostError) in try await base.list() }
     }

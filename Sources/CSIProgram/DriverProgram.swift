@@ -19,7 +19,10 @@ import UnixSignals
 /// The main of each role is then one line: `await scratch.main(.controller)`.
 public struct DriverProgram: Sendable {
     /// Makes the driver from its settings; nil when one of them is wrong, which the reader has noted.
-    public typealias Make = @Sendable (inout SettingReader, Role, Logger) throws(CSIError) -> (any CSIDriver)?
+    ///
+    /// It may wait, for example for a metadata service that knows what was not set.
+    public typealias Make =
+        @Sendable (inout SettingReader, Role, Logger) async throws(CSIError) -> (any CSIDriver)?
 
     private let name: String
     private let settings: ServingSettings
@@ -55,7 +58,7 @@ public struct DriverProgram: Sendable {
         let handler = LineLogHandler(format: serving?.logFormat ?? .text, level: serving?.logLevel ?? .info)
         let logger = Logger(label: name) { _ in handler }
         do throws(CSIError) {
-            let driver = try make(&reader, serving?.role ?? role, logger)
+            let driver = try await make(&reader, serving?.role ?? role, logger)
             if flags.wantsHelp { return help(reader) }
             reader.reportUnknown(
                 arguments: flags.unknown(besides: reader.known.map(\.setting.flag)),
@@ -114,7 +117,11 @@ public struct DriverProgram: Sendable {
         var lines = ["usage: \(name) [--FLAG VALUE]...", ""]
         for (setting, value) in reader.known {
             let need = value.map { $0.isEmpty ? "optional" : "default \($0)" } ?? "required"
-            lines += ["  \(setting.flag) VALUE  [\(setting.variable), \(need)]", "      \(setting.help)"]
+            let names =
+                setting.flag.isEmpty
+                ? "\(setting.variable)  [variable only, \(need)]"
+                : "\(setting.flag) VALUE  [\(setting.variable), \(need)]"
+            lines += ["  \(names)", "      \(setting.help)"]
         }
         print(lines.joined(separator: "\n"))
         return 0

@@ -11,7 +11,7 @@ public struct Setting: Sendable, Hashable {
 
     /// Creates a setting.
     /// - Parameters:
-    ///   - flag: The flag, with its hyphens.
+    ///   - flag: The flag, with its hyphens; empty for what must not be on a command line, which everybody can read.
     ///   - variable: The environment variable; the specification keeps names that begin with `CSI_` for itself.
     ///   - help: What the setting is for, in one sentence.
     public init(flag: String, variable: String, help: String = "") {
@@ -26,5 +26,5 @@ public struct Setting: Sendable, Hashable {
         help: "The Unix socket to serve on, for example unix:///csi/csi.sock.")
 
     /// How a message names the setting.
-    public var name: String { "\(flag) (or \(variable))" }
+    public var name: String { flag.isEmpty ? variable : "\(flag) (or \(variable))" }
 }

@@ -129,6 +129,31 @@ extension SettingReader {
         }
     }
 
+    /// A number that must be more than 0, with a default; nil after a mistake.
+    public mutating func positiveNumber(_ setting: Setting, default value: Int64) -> Int64? {
+        read(setting, default: "\(value)") { (text) throws(ConfigurationMistake) in
+            guard let number = Int64(text), number > 0 else {
+                throw ConfigurationMistake("must be a whole number above 0, and is \"\(text)\"")
+            }
+            return number
+        }
+    }
+
+    /// The address of an HTTP service without a slash at its end, with a default; nil after a mistake.
+    public mutating func serviceAddress(_ setting: Setting, default value: String) -> String? {
+        read(setting, default: value) { (text) throws(ConfigurationMistake) in
+            guard text.hasPrefix("https://") || text.hasPrefix("http://") else {
+                throw ConfigurationMistake("must begin with https:// or http://, and is \"\(text)\"")
+            }
+            return text.hasSuffix("/") ? String(text.dropLast()) : text
+        }
+    }
+
+    /// Text that may be left out, which is nil.
+    public mutating func optionalText(_ setting: Setting) -> String? {
+        readOptional(setting) { (text) throws(ConfigurationMistake) in text }
+    }
+
     /// The lowest level that is logged, `info` unless said otherwise; nil after a mistake.
     public mutating func logLevel(_ setting: Setting) -> Logger.Level? {
         read(setting, default: "info") { (text) throws(ConfigurationMistake) in

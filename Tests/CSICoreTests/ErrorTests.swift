@@ -18,6 +18,7 @@ struct ErrorTests {
             "noSpace": .noSpace("full"),
             "notOnThisNode": .notOnThisNode("elsewhere"), "impossibleCapacity": .impossibleCapacity("too large"),
             "inUse": .inUse(.volume(id), by: "published"), "preconditionFailed": .preconditionFailed("not staged"),
+            "unauthenticated": .unauthenticated("a wrong token"),
             "unavailable": .unavailable("starting"), "deadlineExceeded": .deadlineExceeded("slow"),
             "cancelled": .cancelled("gone"), "unimplemented": .unimplemented("no"), "fault": .fault("broken"),
         ]

@@ -115,6 +115,60 @@ struct InFlightTableTests {
         #expect(try await table.run("DeleteVolume", removal, on: executor, body: delete) == 3)
     }
 
+    @Test("A delete ends the work that makes what it names, and nothing else")
+    func deleteEndsCreate() async throws {
+        let ended = Counter()
+        @Sendable func copy(_: CreateVolume) async throws(CSIError) -> Int {
+            while !Task.isCancelled { await Task.yield() }
+            _ = ended.increment()
+            throw .cancelled("the copy was ended")
+        }
+        @Sendable func delete(_: DeleteVolume) async throws(CSIError) -> Int { 3 }
+        let removal = try DeleteVolume(validating: .init(volumeID: "a"))
+        let request = try create("a")
+        let running = Task { try await table.run("CreateVolume", request, on: executor, body: copy) }
+        try await untilHeld(2)
+        // A delete of another volume, and a second create, are no reason to stop.
+        #expect(
+            try await table.run(
+                "DeleteVolume", DeleteVolume(validating: .init(volumeID: "b")), on: executor, body: delete)
+                == 3)
+        await #expect(throws: CSIError.self) {
+            try await table.run("CreateVolume", create("a", parameter: "x"), on: executor, body: copy)
+        }
+        #expect(ended.value == 0)
+        let refused = await #expect(throws: CSIError.self) {
+            try await table.run("DeleteVolume", removal, on: executor, body: delete)
+        }
+        #expect(refused?.code == .aborted)
+        let outcome = await #expect(throws: CSIError.self) { try await running.value }
+        #expect(outcome?.code == .cancelled)
+        #expect(ended.value == 1)
+        #expect(try await table.run("DeleteVolume", removal, on: executor, body: delete) == 3)
+    }
+
+    @Test("A delete leaves a stage and a copy that reads from the volume alone")
+    func deleteEndsNothingElse() async throws {
+        let gate = Gate()
+        @Sendable func stage(_: StageVolume) async throws(CSIError) -> Bool {
+            await gate.wait()
+            return Task.isCancelled
+        }
+        @Sendable func delete(_: DeleteVolume) async throws(CSIError) -> Int { 3 }
+        let request = try StageVolume(
+            validating: .init(
+                volumeID: "a", stagingTargetPath: "/staging",
+                volumeCapability: .init(accessType: .mount(.init()), accessMode: .init(mode: .singleNodeWriter))))
+        let running = Task { try await table.run("NodeStageVolume", request, on: executor, body: stage) }
+        try await untilHeld(3)
+        await #expect(throws: CSIError.self) {
+            try await table.run(
+                "DeleteVolume", DeleteVolume(validating: .init(volumeID: "a")), on: executor, body: delete)
+        }
+        gate.open()
+        #expect(try await running.value == false)
+    }
+
     @Test("A caller that gives up leaves the work running and the keys held; the next equal request joins it")
     func outlivesItsCaller() async throws {
         let gate = Gate()

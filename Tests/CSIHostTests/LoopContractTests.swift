@@ -41,6 +41,7 @@ struct LoopContractTests {
             #expect(!device.isReadOnly && !device.isDetachedOnLastClose)
             #expect(device.sectorSize == 4096 && device.size == 1 << 20 && device.offset == 0)
             #expect(try await loops.attached(to: file) == [device])
+            #expect(try await loops.device(device.number) == device)
             #expect(try await loops.list().contains(device))
 
             try await tree.renameDurably(from: "image", to: "renamed")
@@ -51,6 +52,21 @@ struct LoopContractTests {
             #expect(try await loops.attached(to: file) == [])
             #expect(try await !loops.detach(device, within: .seconds(5)))
             #expect(await failure { try await loops.refreshSize(of: device) } == .stale)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching, [false, true])
+    func `a file is open while it is attached`(kind: HostKind, isReadOnly: Bool) async throws {
+        try await withImage(kind) { rig, tree in
+            #expect(try await !tree.isOpen("image"))
+            let options = LoopOptions(name: "", isReadOnly: isReadOnly)
+            let device = try await rig.host.loops.attach("image", in: tree, options: options)
+            for _ in 0..<3 { #expect(try await tree.isOpen("image")) }
+            #expect(try await rig.host.loops.detach(device, within: .seconds(5)))
+            #expect(try await rig.host.loops.device(device.number)?.sequence != device.sequence)
+            #expect(try await !tree.isOpen("image"))
+            #expect(await failure { try await tree.isOpen("missing") } == .notFound)
+            #expect(await failure { try await tree.isOpen("") } == .isDirectory)
         }
     }
 

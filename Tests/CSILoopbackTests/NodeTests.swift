@@ -1,3 +1,4 @@
+import CSIBlock
 import CSIHost
 import CSIPool
 import CSIProto
@@ -380,7 +381,7 @@ struct NodeTests {
         _ = try await rig.driver.create(Requests.create("raw", .block))
         try await rig.stage("staged")
         try await rig.stage("raw", .block)
-        _ = try await rig.driver.attach(VolumeID("lost"), isReadOnly: false)
+        _ = try await rig.driver.devices.attach(BlockVolume(id: VolumeID("lost")), isReadOnly: false)
         fake.addFile("/other.img", [UInt8](repeating: 0, count: 4096))
         _ = fake.anotherProgramAttaches("/other.img", name: "lost")
         #expect(fake.loopDevices.count == 4)

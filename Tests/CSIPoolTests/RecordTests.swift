@@ -25,7 +25,9 @@ struct RecordTests {
         #expect(String(validating: record.bytes, as: UTF8.self)?.hasPrefix("swift-csi volume 1\nid ") == true)
     }
 
-    @Test("What limits a volume is read back", arguments: [nil, .subvolume, .project(1), .project(.max)] as [VolumeQuota?])
+    @Test(
+        "What limits a volume is read back",
+        arguments: [nil, .subvolume, .project(1), .project(.max)] as [VolumeQuota?])
     func quotas(quota: VolumeQuota?) throws {
         var record = try Self.record()
         record.quota = quota

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxAttributes.h"
 #include "CLinuxBlock.h"
 #include "CLinuxFS.h"
 #include "CLinuxIO.h"

@@ -26,6 +26,8 @@ long clinux_block_get_disk_sequence(int device, uint64_t *number);
 long clinux_try_shared_lock(int fd);
 long clinux_ftruncate(int fd, int64_t size);
 long clinux_allocate(int fd, int64_t offset, int64_t length);
+// Whether nobody else has the file open: 1 or 0. It asks with a lease, which is given back at once.
+long clinux_is_unopened(int fd);
 long clinux_punch_hole(int fd, int64_t offset, int64_t length);
 long clinux_clone_file(int destination, int source);
 long clinux_copy_file_range(int source, int destination, int64_t offset, size_t count);

@@ -1,3 +1,4 @@
+import CSIBlock
 public import CSICore
 import CSIHost
 import CSIPool
@@ -6,17 +7,12 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     /// Pages without a limit of the caller's end here, so that an answer stays below the message limit of 4 MiB.
     static let pageLimit = 5000
 
-    /// With less than this left in the pool, a thin volume may be refused the next write.
-    private static let fullPool: Int64 = 16 << 20
-
     /// Moves the image into the trash and removes it there.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard try await pool.record(request.id) != nil else { return }
         let lock = try await pool.lockImage(of: request.id)
         defer { lock.release() }
-        if let device = try await devices(of: request.id).first {
-            throw .inUse(.volume(request.id), by: "it is attached as \(device.path) on this node; unstage it first")
-        }
+        try await devices.requireDetached(request.id)
         try await pool.remove(request.id)
     }
 
@@ -27,7 +23,8 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
         for summary in volumes {
-            entries.append(VolumeDetails(volume: volume(of: summary), condition: try await condition(of: summary)))
+            entries.append(
+                VolumeDetails(volume: volume(of: summary), condition: try await devices.condition(of: summary)))
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
     }
@@ -36,7 +33,7 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         guard let record = try await pool.record(request.id) else { return nil }
         let room = try await pool.capacity()
-        let condition = try await condition(of: record.summary, poolFree: room.availableBytes)
+        let condition = try await devices.condition(of: record.summary, poolFree: room.availableBytes)
         return VolumeDetails(volume: volume(of: record.summary), condition: condition)
     }
 
@@ -50,23 +47,6 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         return Capacity(
             available: available, largestVolume: largest < smallest ? 0 : largest, smallestVolume: smallest)
     }
-
-    /// What is wrong with the image of a volume.
-    /// - Parameter poolFree: What the pool's file system has left; nil leaves that question out.
-    func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async throws(CSIError) -> VolumeCondition {
-        let path = pool.imagePath(of: summary.id)
-        guard let image = try await pool.image(of: summary.id), image.kind == .regular else {
-            return .abnormal("the image \(path) is gone")
-        }
-        guard image.size >= summary.capacity else {
-            return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
-        }
-        if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {
-            return .abnormal(
-                "the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
-        }
-        return .normal
-    }
 }
 
 extension LoopbackDriver: VolumeExpanding {
@@ -77,7 +57,7 @@ extension LoopbackDriver: VolumeExpanding {
     public func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
         guard var record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
         let traits = try VolumeTraits(record.attributes, of: .volume(record.id))
-        if let capability = request.capability, let refusal = traits.refusal(of: capability) {
+        if let capability = request.capability, let refusal = traits.volume(record).refusal(of: capability) {
             throw .invalid("volume_capability", "does not fit the volume: \(refusal)")
         }
         let size = try request.capacity.size(fallback: record.capacity, granularity: VolumeTraits.granularity)
@@ -91,7 +71,7 @@ extension LoopbackDriver: VolumeExpanding {
         }
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
-        _ = try await usableImage(of: record)
+        _ = try await devices.usableImage(of: record)
         let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick)
         defer { reservation.release() }
         try await pool.growImage(of: record.id, to: size, isThick: record.isThick)

@@ -1,3 +1,4 @@
+import CSIBlock
 public import CSICore
 import CSIHost
 import CSIPool
@@ -13,13 +14,16 @@ extension LoopbackDriver: VolumeProvisioning, VolumeCloning {
 
     /// Makes a volume with the content of another one, which may be in use where the pool can share blocks.
     public func clone(_ request: CreateVolume, from volume: VolumeID) async throws(CSIError) -> Volume {
-        try await make(request) { () async throws(CSIError) in try await content(of: volume) }
+        try await make(request) { () async throws(CSIError) in
+            guard try await pool.record(volume) != nil else { throw request.missing(.volume(volume)) }
+            return try await content(of: volume)
+        }
     }
 
     /// Makes a volume with the content of a snapshot.
     public func restore(_ request: CreateVolume, from snapshot: SnapshotID) async throws(CSIError) -> Volume {
         try await make(request) { () async throws(CSIError) in
-            guard let record = try await pool.snapshot(snapshot) else { throw .notFound(.snapshot(snapshot)) }
+            guard let record = try await pool.snapshot(snapshot) else { throw request.missing(.snapshot(snapshot)) }
             return SourceContent(
                 size: record.size, traits: try VolumeTraits(record.attributes, of: .snapshot(snapshot)),
                 origin: ImageOrigin(.snapshot(snapshot)), lock: nil)
@@ -36,11 +40,11 @@ extension LoopbackDriver: VolumeProvisioning, VolumeCloning {
         of request: ValidateVolumeCapabilities, for volume: Volume
     ) async throws(CSIError) -> String? {
         guard let record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
-        let traits = try VolumeTraits(record.attributes, of: .volume(record.id))
+        let known = try VolumeTraits(record.attributes, of: .volume(record.id)).volume(record)
         for capability in request.capabilities {
-            if let refusal = traits.refusal(of: capability) { return refusal }
+            if let refusal = known.refusal(of: capability) { return refusal }
             do throws(CSIError) {
-                _ = try traits.mountOptions(for: capability, of: record.id, isCopy: false)
+                _ = try known.mountOptions(for: capability)
             } catch {
                 return error.message
             }

@@ -1,3 +1,4 @@
+import CSIBlock
 public import CSICore
 public import CSIHost
 import CSIPool
@@ -30,6 +31,8 @@ public struct LoopbackDriver: TopologyAware {
     let role: Role
     let host: any Host
     let pool: VolumePool
+    let devices: ImageDevices
+    let node: BlockNode
     let logger: Logger
 
     /// Creates a driver; the pool is opened by ``preflight()``.
@@ -46,6 +49,8 @@ public struct LoopbackDriver: TopologyAware {
         self.pool = VolumePool(
             path: configuration.pool, access: role == .node ? .lookUp : .manage, images: configuration.policy,
             host: host, logger: logger)
+        devices = ImageDevices(pool: pool, host: host)
+        node = BlockNode(devices: devices, formats: pool, staging: pool, host: host, logger: logger)
     }
 
     /// Opens the pool.
@@ -56,15 +61,11 @@ public struct LoopbackDriver: TopologyAware {
     /// Reads what is in the pool, to manage it, and tidies up what a crash left of devices.
     public func start() async throws(CSIError) {
         try await pool.rebuild()
-        try await collectLeftovers()
+        try await devices.collectLeftovers(detaches: role != .controller, logger: logger)
     }
 
     func volume(of summary: VolumeSummary) -> Volume {
         Volume(
             id: summary.id, capacity: summary.capacity, accessibleTopology: [topology], source: summary.source)
-    }
-
-    func mountTable() async throws(CSIError) -> MountTable {
-        try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
     }
 }

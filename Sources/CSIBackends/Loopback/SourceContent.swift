@@ -1,7 +1,7 @@
+import CSIBlock
 import CSICore
 import CSIHost
 import CSIPool
-import SystemPackage
 
 /// What a copy is made of.
 struct SourceContent: Sendable {
@@ -22,38 +22,11 @@ extension LoopbackDriver {
         let traits = try VolumeTraits(record.attributes, of: .volume(id))
         let lock = try await pool.lockImage(of: id)
         do throws(CSIError) {
-            let image = try await usableImage(of: record)
-            return SourceContent(
-                size: record.capacity, traits: traits, origin: try await origin(of: id, traits, image), lock: lock)
+            let origin = try await devices.origin(of: record, freezes: !traits.isBlock && traits.freezes)
+            return SourceContent(size: record.capacity, traits: traits, origin: origin, lock: lock)
         } catch {
             lock.release()
             throw error
         }
-    }
-
-    /// An image that is used must be copied in one moment, so by sharing its blocks; one that rests can be copied anyhow.
-    private func origin(
-        of id: VolumeID, _ traits: VolumeTraits, _ image: FileMetadata
-    ) async throws(CSIError) -> ImageOrigin {
-        let devices = try await devices(showing: image).filter { !$0.isReadOnly }
-        guard !devices.isEmpty else { return ImageOrigin(.volume(id)) }
-        guard !traits.isBlock, traits.freezes else { return ImageOrigin(.volume(id), sharing: .required) }
-        let table = try await mountTable()
-        let mounts = devices.flatMap { table.mounts(of: $0) }
-        guard let writable = mounts.first(where: { !$0.isReadOnly }) else {
-            for device in devices where mounts.isEmpty {
-                let isInUse = try await withHostErrors { () async throws(HostError) in
-                    try await host.devices.isInUse(device.path)
-                }
-                guard !isInUse else {
-                    throw .preconditionFailed(
-                        "volume \"\(id)\" is in use as \(device.path), and this process does not see where it is mounted, so "
-                            + "it cannot hold back writers; mount the kubelet's directory into it, or set fsFreeze to false"
-                    )
-                }
-            }
-            return ImageOrigin(.volume(id), sharing: .required)
-        }
-        return ImageOrigin(.volume(id), sharing: .required, freezing: writable.mountPoint)
     }
 }

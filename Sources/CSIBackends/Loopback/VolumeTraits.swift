@@ -1,3 +1,4 @@
+import CSIBlock
 import CSICore
 import CSIHost
 import CSIPool
@@ -68,34 +69,10 @@ extension VolumeTraits {
 }
 
 extension VolumeTraits {
-    /// How the volume is mounted for a capability.
-    /// - Throws: FAILED_PRECONDITION when the volume is not of that kind, INVALID_ARGUMENT for mount flags that cannot be
-    ///   used.
-    func mountOptions(
-        for capability: VolumeCapability, of id: VolumeID, isCopy: Bool
-    ) throws(CSIError) -> FileSystemMountOptions? {
-        if let refusal = refusal(of: capability) {
-            throw .preconditionFailed("volume \"\(id)\" cannot be used that way: \(refusal)")
-        }
-        guard let fileSystem, let mount = capability.mount else { return nil }
-        do throws(UnsupportedOption) {
-            return try FileSystemMountOptions(
-                fileSystem, mountFlags: mount.flags, access: capability.mode.isReadOnly ? .readOnly : .readWrite,
-                isCopy: isCopy)
-        } catch {
-            throw .invalid("volume_capability.mount.mount_flags", "cannot be used: \(error)")
-        }
-    }
-
-    /// Why a capability does not fit the volume; nil when it does.
-    func refusal(of capability: VolumeCapability) -> String? {
-        switch (capability.mount, fileSystem) {
-        case (nil, nil): nil
-        case (nil, let kind?): "it has a file system, \(kind), and a raw block device was asked for"
-        case (.some, nil): "it is a raw block volume, and a mounted file system was asked for"
-        case (let mount?, let kind?):
-            mount.fileSystemType.isEmpty || mount.fileSystemType == kind.rawValue
-                ? nil : "its file system is \(kind), and \(mount.fileSystemType) was asked for"
-        }
+    /// The volume as the node sees it.
+    func volume(_ record: VolumeRecord) -> BlockVolume {
+        BlockVolume(
+            id: record.id, fileSystem: fileSystem, makeOptions: makeOptions, capacity: record.capacity,
+            origin: record.source == nil ? .empty : .copy)
     }
 }

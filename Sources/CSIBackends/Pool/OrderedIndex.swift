@@ -37,6 +37,12 @@ struct OrderedIndex<Entry: Indexed>: Sendable {
         return entries[position]
     }
 
+    /// Changes an entry in place; nil when there is none with that id.
+    mutating func update<Result>(_ key: String, _ change: (inout Entry) -> Result) -> Result? {
+        let position = position(of: key)
+        return holds(key, at: position) ? change(&entries[position]) : nil
+    }
+
     @discardableResult
     mutating func remove(_ key: String) -> Entry? {
         let position = position(of: key)

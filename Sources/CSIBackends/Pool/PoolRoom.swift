@@ -21,13 +21,19 @@ struct PoolPromises: Sendable {
     }
 }
 
-/// What the images of a pool take of the disk, at one moment of the clock.
-struct MeasuredImages: Sendable {
-    /// The bytes in use that are not of images.
-    let foreign: Int64
+/// What the images of a pool took of the disk when each was last looked at, kept as sums so that nobody has to add them up.
+struct ImageUsage: Sendable {
+    /// The bytes that the images of volumes take.
+    var volumes: Int128 = 0
     /// The bytes that snapshots hold.
-    let snapshots: Int64
-    let time: Duration
+    var snapshots: Int128 = 0
+    /// Images that came since the last look.
+    var newVolumes: [String] = []
+    var newSnapshots: [String] = []
+    /// After which volume the next ones are looked at again.
+    var cursor: String?
+    /// When all were looked at the last time, on the host's clock; nil for never.
+    var completedAt: Duration?
 }
 
 /// The room of a pool at one moment.

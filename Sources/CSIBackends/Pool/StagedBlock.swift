@@ -16,13 +16,14 @@ public struct StagedBlock: Sendable, Hashable {
 extension StagedBlock {
     private static let kind = "staged"
 
-    var bytes: [UInt8] {
+    /// The bytes of the note.
+    public var bytes: [UInt8] {
         let lines = [(key: "path", value: path), (key: "changing", value: isChanging ? "yes" : "no")]
         return RecordText(kind: Self.kind, version: 1, lines: lines).bytes
     }
 
     /// Nil when the bytes are no such note: then the volume counts as not staged, and the caller stages it again.
-    init?(parsing bytes: [UInt8]) {
+    public init?(parsing bytes: [UInt8]) {
         guard let text = try? RecordText(parsing: bytes, kind: Self.kind), text.version == 1,
             let path = text.lines.first(where: { $0.key == "path" })?.value
         else { return nil }

@@ -22,6 +22,9 @@ public struct VolumeSummary: Sendable, Hashable {
 
     /// What keeps it from growing over its size; nil when nothing does.
     public let quota: VolumeQuota?
+
+    /// What its image took of the disk when it was last looked at; 0 before that.
+    var allocated: Int64 = 0
 }
 
 /// What a pool keeps in memory of a snapshot.
@@ -37,6 +40,9 @@ public struct SnapshotSummary: Sendable, Hashable {
 
     /// When it was taken.
     public let creationTime: Timestamp
+
+    /// What its image took of the disk when it was last looked at; 0 before that.
+    var allocated: Int64 = 0
 }
 
 /// Gives equal maps one storage: most volumes of a pool have the same few attributes.

@@ -7,22 +7,16 @@ import SystemPackage
 extension VolumePool {
     /// The room that is left, all promises kept.
     public func room() async throws(CSIError) -> PoolRoom {
-        let measured = try await measure()
-        return state.withLock { room(measured, $0.promises) }
+        let disk = try await measure()
+        return state.withLock { room(disk, $0) }
     }
 
     /// Takes room for a volume that is about to be made or to grow, until the reservation is given back.
     /// - Throws: OUT_OF_RANGE when the pool could never hold it, RESOURCE_EXHAUSTED when it cannot now.
     public func reserve(_ bytes: Int64, isThick: Bool) async throws(CSIError) -> PoolReservation {
-        let measured = try await measure()
-        let room: PoolRoom? = state.withLock { state in
-            let room = self.room(measured, state.promises)
-            guard bytes > room.available(isThick: isThick) else {
-                state.promises.add(pending: bytes, isThick: isThick)
-                return nil
-            }
-            return room
-        }
+        var room = tryReserve(bytes, isThick, try await measure())
+        // What volumes wrote since they were looked at counts twice until they are looked at again.
+        if room != nil, measureAll() { room = tryReserve(bytes, isThick, try await measure()) }
         guard let room else { return PoolReservation(pool: self, bytes: bytes, isThick: isThick) }
         let kind = isThick ? "thick" : "thin"
         guard bytes <= room.largest(isThick: isThick) else {
@@ -39,61 +33,124 @@ extension VolumePool {
         state.withLock { $0.promises.add(pending: -bytes, isThick: isThick) }
     }
 
-    /// What only the disk knows.
-    private struct Measured: Sendable {
-        let disk: FileSystemCapacity
-        let images: MeasuredImages
+    /// Takes room; the room that there is when it is not enough.
+    private func tryReserve(_ bytes: Int64, _ isThick: Bool, _ disk: FileSystemCapacity) -> PoolRoom? {
+        state.withLock { state in
+            let room = self.room(disk, state)
+            guard bytes <= room.available(isThick: isThick) else { return room }
+            state.promises.add(pending: bytes, isThick: isThick)
+            return nil
+        }
     }
 
-    /// A pool with more images than this is not looked through for every call.
-    private static let smallPool = 1000
-    /// The same for one of directories, which are made faster.
-    private static let smallDirectoryPool = 32
-    /// How long a look through a large pool is good; what volumes write meanwhile changes nothing in it.
+    private func room(_ disk: FileSystemCapacity, _ state: State) -> PoolRoom {
+        // Shared blocks are counted once by the file system and twice here, hence at least 0.
+        let foreign = max(0, Int128(disk.usedBytes) - state.usage.volumes - state.usage.snapshots)
+        return PoolRoom(
+            used: disk.usedBytes, available: disk.availableBytes, total: disk.totalBytes,
+            foreign: Int64(clamping: foreign), snapshots: Int64(clamping: state.usage.snapshots),
+            promises: state.promises, policy: policy ?? directories ?? PoolPolicy(reserve: .bytes(0)))
+    }
+
+    // MARK: Usage of images and directories
+
+    /// So many volumes are looked at again for each question, in turn: what volumes write changes what they take.
+    private static let turn = 64
+    /// A look at all images of a large pool is good for this long.
     private static let measureInterval = Duration.seconds(10)
 
-    private func room(_ measured: Measured, _ promises: PoolPromises) -> PoolRoom {
-        PoolRoom(
-            used: measured.disk.usedBytes, available: measured.disk.availableBytes, total: measured.disk.totalBytes,
-            foreign: measured.images.foreign, snapshots: measured.images.snapshots, promises: promises,
-            policy: policy ?? directories ?? PoolPolicy(reserve: .bytes(0)))
+    /// Looks at the disk, at the images that are new, and at a few others.
+    private func measure() async throws(CSIError) -> FileSystemCapacity {
+        let disk = try await capacity()
+        let (volumes, snapshots, isAll) = state.withLock { state in
+            let isAll = state.usage.completedAt == nil
+            if isAll { state.usage.cursor = nil }
+            let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
+            state.usage.cursor = hasMore ? turn.last?.key : nil
+            let volumes = turn.map(\.key) + (isAll ? [] : state.usage.newVolumes)
+            let snapshots = isAll ? state.snapshots.all.map(\.key) : state.usage.newSnapshots
+            state.usage.newVolumes = []
+            state.usage.newSnapshots = []
+            return (volumes, snapshots, isAll)
+        }
+        do throws(CSIError) {
+            try await measure(volumes, snapshots)
+        } catch {
+            state.withLock { $0.usage.completedAt = nil }
+            throw error
+        }
+        let now = host.clock.now
+        if isAll { state.withLock { $0.usage.completedAt = now } }
+        return disk
     }
 
-    private func measure() async throws(CSIError) -> Measured {
-        let tree = try tree()
-        let disk = try await withHostErrors { () async throws(HostError) in try await tree.capacity() }
+    private func measure(_ volumes: [String], _ snapshots: [String]) async throws(CSIError) {
+        for id in volumes {
+            guard let volume = state.withLock({ $0.volumes[id] }) else { continue }
+            let bytes = try await allocated(volume)
+            state.withLock { state in
+                state.usage.volumes += state.volumes.update(id) { $0.setAllocated(bytes) } ?? 0
+            }
+        }
+        for id in snapshots {
+            let bytes = try await allocated(in: PoolLayout.snapshot(id))
+            state.withLock { state in
+                state.usage.snapshots += state.snapshots.update(id) { $0.setAllocated(bytes) } ?? 0
+            }
+        }
+    }
+
+    /// Has the next look go to all images, if the last one that did is some time ago.
+    /// - Returns: Whether it will.
+    private func measureAll() -> Bool {
         let now = host.clock.now
-        let (volumes, snapshots, known) = state.withLock { ($0.volumes.all, $0.snapshots.all, $0.images) }
-        let isSmall = volumes.count + snapshots.count <= (policy == nil ? Self.smallDirectoryPool : Self.smallPool)
-        if let known, !isSmall, now - known.time < Self.measureInterval {
-            return Measured(disk: disk, images: known)
+        return state.withLock { state in
+            guard state.volumes.count > Self.turn, let last = state.usage.completedAt,
+                now - last >= Self.measureInterval
+            else { return false }
+            state.usage.completedAt = nil
+            return true
         }
-        let images = try await withHostErrors { () async throws(HostError) in
-            var ofVolumes: Int128 = 0
-            for volume in volumes where volume.content == .image {
-                let image = PoolLayout.image(in: PoolLayout.volume(volume.id.rawValue))
-                ofVolumes += Int128(try await tree.metadata(of: image)?.allocatedBytes ?? 0)
-            }
-            let isCounted = volumes.count <= Self.smallPool
-            for volume in volumes where volume.content == .directory {
-                // Of one that nobody counts, and of very many, we assume that it holds what was promised to it: then no
-                // byte counts twice, and what is promised never exceeds what the file system has left.
-                let data = PoolLayout.data(in: PoolLayout.volume(volume.id.rawValue))
-                let held = isCounted && volume.quota != nil ? try await tree.quota(of: data)?.usedBytes : nil
-                ofVolumes += Int128(held ?? volume.capacity)
-            }
-            var ofSnapshots: Int128 = 0
-            for snapshot in snapshots {
-                let image = PoolLayout.image(in: PoolLayout.snapshot(snapshot.id.rawValue))
-                ofSnapshots += Int128(try await tree.metadata(of: image)?.allocatedBytes ?? 0)
-            }
-            // Shared blocks are counted once by the file system and twice here, hence at least 0.
-            let foreign = max(0, Int128(disk.usedBytes) - ofVolumes - ofSnapshots)
-            return MeasuredImages(
-                foreign: Int64(clamping: foreign), snapshots: Int64(clamping: ofSnapshots), time: now)
+    }
+
+    private func allocated(_ volume: VolumeSummary) async throws(CSIError) -> Int64 {
+        guard volume.content == .directory else {
+            return try await allocated(in: PoolLayout.volume(volume.id.rawValue))
         }
-        state.withLock { $0.images = images }
-        return Measured(disk: disk, images: images)
+        // A directory that nobody counts is taken to hold what was promised to it: then no byte counts twice, and what is
+        // promised never exceeds what the file system has left.
+        return try await quota(of: volume.id, volume.quota)?.usedBytes ?? volume.capacity
+    }
+
+    private func allocated(in directory: FilePath) async throws(CSIError) -> Int64 {
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(of: PoolLayout.image(in: directory))?.allocatedBytes ?? 0
+        }
+    }
+}
+
+extension VolumePool.State {
+    /// Takes a volume out of the sums.
+    mutating func forget(_ volume: VolumeSummary) {
+        promises.remove(volume)
+        usage.volumes -= Int128(volume.allocated)
+    }
+}
+
+extension VolumeSummary {
+    /// - Returns: By how much it changed.
+    mutating func setAllocated(_ bytes: Int64) -> Int128 {
+        defer { allocated = bytes }
+        return Int128(bytes) - Int128(allocated)
+    }
+}
+
+extension SnapshotSummary {
+    /// - Returns: By how much it changed.
+    mutating func setAllocated(_ bytes: Int64) -> Int128 {
+        defer { allocated = bytes }
+        return Int128(bytes) - Int128(allocated)
     }
 }
 

@@ -42,8 +42,8 @@ extension VolumePool {
         }
         let summary = record.summary
         state.withLock { state in
-            state.snapshots.insert(summary)
-            state.images = nil
+            if let old = state.snapshots.insert(summary) { state.usage.snapshots -= Int128(old.allocated) }
+            state.usage.newSnapshots.append(summary.id.rawValue)
         }
     }
 
@@ -54,8 +54,7 @@ extension VolumePool {
         guard let component = id.pathComponent else { return }
         try await discard(PoolLayout.snapshot(component), as: component, in: tree())
         state.withLock { state in
-            state.snapshots.remove(id.rawValue)
-            state.images = nil
+            if let old = state.snapshots.remove(id.rawValue) { state.usage.snapshots -= Int128(old.allocated) }
         }
     }
 }

@@ -106,15 +106,16 @@ extension VolumePool {
 
     private func forget(_ id: VolumeID) {
         state.withLock { state in
-            if let old = state.volumes.remove(id.rawValue) { state.promises.remove(old) }
+            if let old = state.volumes.remove(id.rawValue) { state.forget(old) }
         }
     }
 
     func remember(_ record: VolumeRecord) {
         let summary = record.summary
         state.withLock { state in
-            if let old = state.volumes.insert(summary) { state.promises.remove(old) }
+            if let old = state.volumes.insert(summary) { state.forget(old) }
             state.promises.add(summary)
+            if (policy ?? directories) != nil { state.usage.newVolumes.append(summary.id.rawValue) }
         }
     }
 }

@@ -37,10 +37,9 @@ public final class VolumePool: Sendable {
         var volumes = OrderedIndex<VolumeSummary>()
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
+        var usage = ImageUsage()
         /// The projects that limit volumes.
         var projects = ProjectTable()
-        /// Nil when snapshots have come or gone since.
-        var images: MeasuredImages?
     }
 
     let configuredPath: FilePath
@@ -142,6 +141,7 @@ public final class VolumePool: Sendable {
         let seed = identity?.inode ?? 0
         state.withLock { state in
             state.promises = PoolPromises()
+            state.usage = ImageUsage()
             state.projects = ProjectTable(seed: seed)
             for volume in volumes.entries {
                 state.promises.add(volume)

@@ -29,6 +29,15 @@ extension VolumePublishing {
     public var maximumVolumesPerNode: Int64 { 0 }
 }
 
+/// A driver whose node can take more or fewer volumes as time goes by, for example because others use its slots.
+///
+/// NodeGetInfo then asks the driver each time; Kubernetes repeats the question where the CSIDriver object sets
+/// `nodeAllocatableUpdatePeriodSeconds`.
+public protocol NodeLimitReporting: VolumePublishing {
+    /// How many volumes of this driver the node can have at the same time, those that it has included; 0 sets no limit.
+    func volumeLimit() async throws(CSIError) -> Int64
+}
+
 /// A driver whose stats carry the volume's condition: VOLUME_CONDITION on the node.
 public protocol NodeHealthReporting: VolumePublishing {}
 

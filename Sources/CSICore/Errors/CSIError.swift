@@ -83,6 +83,9 @@ extension CSIError {
     /// The call is right, but the state of the volume or the node does not allow it yet: FAILED_PRECONDITION.
     public static func preconditionFailed(_ detail: String) -> CSIError { CSIError(.failedPrecondition, detail) }
 
+    /// The storage system does not accept who the driver says it is: UNAUTHENTICATED, somebody exchanges the credentials.
+    public static func unauthenticated(_ detail: String) -> CSIError { CSIError(.unauthenticated, detail) }
+
     /// The driver is starting or stopping: UNAVAILABLE, the caller retries.
     public static func unavailable(_ detail: String) -> CSIError { CSIError(.unavailable, detail) }
 

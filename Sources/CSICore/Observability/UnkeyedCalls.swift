@@ -8,9 +8,21 @@ final class UnkeyedCalls: Sendable {
     func run<Reply>(
         _ call: Call, _ body: () async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
-        calls.withLock { $0[call.id.number] = call }
-        defer { calls.withLock { $0[call.id.number] = nil } }
+        add(call)
+        defer { remove(call) }
         return try await body()
+    }
+
+    // Never inlined into a function that awaits: the optimiser keeps the address of a thread-local of `Mutex` across the await, and
+    // the function may go on on another thread, where unlocking then ends the process. Only optimised builds do that.
+    @inline(never)
+    private func add(_ call: Call) {
+        calls.withLock { $0[call.id.number] = call }
+    }
+
+    @inline(never)
+    private func remove(_ call: Call) {
+        calls.withLock { $0[call.id.number] = nil }
     }
 
     /// What runs now.

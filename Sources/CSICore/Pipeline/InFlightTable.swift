@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// An equal request of the same method joins the running operation and gets its answer; any other request for a key
 /// that is held is refused with ABORTED, naming the holder and its age. Keys are free again when the work has ended, not
-/// when a caller gives up.
+/// when a caller gives up. A request to delete ends the work that makes what it names, and is refused all the same: it comes
+/// again when that work has ended.
 final class InFlightTable: Sendable {
     /// What a report shows of an operation.
     struct Entry: Sendable {
@@ -23,6 +24,7 @@ final class InFlightTable: Sendable {
         case started(Operation<Reply>)
         case joined(Operation<Reply>)
         case blocked(CSIError)
+        case ending(any InFlightOperation, CSIError)
     }
 
     private struct Holders {
@@ -69,10 +71,13 @@ final class InFlightTable: Sendable {
         switch claim(call, request, Reply.self) {
         case .blocked(let error):
             throw error
+        case .ending(let holder, let error):
+            holder.end()
+            throw error
         case .joined(let operation):
             return try await operation.wait().get()
         case .started(let operation):
-            Task(executorPreference: executor) {
+            let work = Task(executorPreference: executor) {
                 let outcome: Result<Reply, CSIError>
                 do throws(CSIError) {
                     outcome = .success(try await body(request))
@@ -82,6 +87,7 @@ final class InFlightTable: Sendable {
                 self.release(operation)
                 operation.finish(outcome)
             }
+            operation.begin(work)
             return try await operation.wait().get()
         }
     }
@@ -109,7 +115,8 @@ final class InFlightTable: Sendable {
         return holders.withLock { holders in
             guard let (key, holder) = holders.conflict(keys, sharedKeys) else {
                 let operation = Operation<Reply>(
-                    call: call, keys: keys, sharedKeys: sharedKeys, request: request, startedAt: .now)
+                    call: call, keys: keys, sharedKeys: sharedKeys, request: request, isMaking: request.isMaking,
+                    startedAt: .now)
                 holders.add(operation)
                 return .started(operation)
             }
@@ -118,7 +125,12 @@ final class InFlightTable: Sendable {
             {
                 return .joined(operation)
             }
-            return .blocked(.pending(holder.method, on: key, age: .now - holder.startedAt))
+            let error = CSIError.pending(holder.method, on: key, age: .now - holder.startedAt)
+            guard let ended = request.endedKey, holder.isMaking, holder.keys.contains(ended) else {
+                return .blocked(error)
+            }
+            // What is being made is not wanted any more; when its work has ended, the next attempt removes what there is.
+            return .ending(holder, error)
         }
     }
 

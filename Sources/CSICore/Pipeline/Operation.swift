@@ -13,6 +13,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
     let startedAt: ContinuousClock.Instant
     /// The validated request; an equal one may join.
     let request: any Sendable
+    let isMaking: Bool
 
     private struct State {
         var outcome: Outcome?
@@ -20,18 +21,21 @@ final class Operation<Reply: Sendable>: InFlightOperation {
         /// Waiters that gave up before they were registered.
         var abandoned: Set<Int> = []
         var nextWaiter = 0
+        var work: Task<Void, Never>?
+        var isEnded = false
     }
 
     private let state = Mutex(State())
 
     init(
-        call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable,
+        call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable, isMaking: Bool = false,
         startedAt: ContinuousClock.Instant
     ) {
         self.call = call
         self.keys = keys
         self.sharedKeys = sharedKeys
         self.request = request
+        self.isMaking = isMaking
         self.startedAt = startedAt
     }
 
@@ -61,6 +65,23 @@ final class Operation<Reply: Sendable>: InFlightOperation {
         }
     }
 
+    /// Names the task that does the work.
+    func begin(_ work: Task<Void, Never>) {
+        let isEnded = state.withLock { state in
+            state.work = work
+            return state.isEnded
+        }
+        if isEnded { work.cancel() }
+    }
+
+    func end() {
+        let work = state.withLock { state in
+            state.isEnded = true
+            return state.work
+        }
+        work?.cancel()
+    }
+
     /// How many callers wait for the answer.
     var waiterCount: Int { state.withLock { $0.waiters.count } }
 
@@ -68,6 +89,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
     func finish(_ outcome: Outcome) {
         let waiters = state.withLock { state in
             state.outcome = outcome
+            state.work = nil
             state.abandoned = []
             defer { state.waiters = [:] }
             return state.waiters
@@ -89,6 +111,10 @@ protocol InFlightOperation: AnyObject, Sendable {
     var sharedKeys: [OperationKey] { get }
     var startedAt: ContinuousClock.Instant { get }
     var waiterCount: Int { get }
+    /// Whether a request to delete what it makes may end it.
+    var isMaking: Bool { get }
+    /// Cancels the work, which still ends in its own time and then frees its keys.
+    func end()
 }
 
 extension InFlightOperation {

@@ -35,7 +35,7 @@ struct Pipeline: Sendable {
                 let request = try Request(validating: wire)
                 subject = request.subject
                 if let span { CallTracing.describe(request, in: span) }
-                return try await run(call, request, handler: handler)
+                return try await run(call, request, until: context.deadline, handler: handler)
             }
             records.end(call, subject: subject, context, error: nil)
             return reply
@@ -88,12 +88,15 @@ struct Pipeline: Sendable {
     }
 
     private func run<Request: ValidatedRequest, Reply: Sendable>(
-        _ call: Call, _ request: Request, handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
+        _ call: Call, _ request: Request, until deadline: ContinuousClock.Instant?,
+        handler: @escaping @Sendable (Request) async throws(CSIError) -> Reply
     ) async throws(CSIError) -> Reply {
         let logger = records.logger(of: call)
         // A local function: a closure literal with typed throws cannot be passed on through generics by this compiler.
         @Sendable func logged(_ request: Request) async throws(CSIError) -> Reply {
-            try await withLogger(logger) { (_) async throws(CSIError) in try await handler(request) }
+            try await withLogger(logger) { (_) async throws(CSIError) in
+                try await CallDeadline.with(deadline) { () async throws(CSIError) in try await handler(request) }
+            }
         }
         guard request.keys.isEmpty, request.sharedKeys.isEmpty else {
             return try await inFlight.run(call, request, on: executor, body: logged)

@@ -35,6 +35,9 @@ public struct CreateGroupSnapshot: ValidatedRequest {
     /// The name, and the id that the name gives.
     public var keys: [OperationKey] { [.groupSnapshotName(name), .groupSnapshot(GroupSnapshotID(derivedFrom: name))] }
 
+    /// A request to delete ends it.
+    public var isMaking: Bool { true }
+
     /// The sources, which must not go away while they are read.
     public var sharedKeys: [OperationKey] { sources.map { .volume($0) } }
 

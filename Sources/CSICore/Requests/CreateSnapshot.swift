@@ -26,6 +26,9 @@ public struct CreateSnapshot: ValidatedRequest {
     /// The name, and the id that the name gives.
     public var keys: [OperationKey] { [.snapshotName(name), .snapshot(SnapshotID(derivedFrom: name))] }
 
+    /// A request to delete ends it.
+    public var isMaking: Bool { true }
+
     /// The source, which must not go away while it is read.
     public var sharedKeys: [OperationKey] { [.volume(source)] }
 

@@ -55,6 +55,9 @@ public struct CreateVolume: ValidatedRequest {
     /// The name, and the id that the name gives: a create and a delete of the same volume exclude each other.
     public var keys: [OperationKey] { [.volumeName(name), .volume(VolumeID(derivedFrom: name))] }
 
+    /// A request to delete ends it.
+    public var isMaking: Bool { true }
+
     /// The source, which must not go away while it is read.
     public var sharedKeys: [OperationKey] { source.map { [$0.key] } ?? [] }
 

@@ -22,6 +22,9 @@ public struct DeleteGroupSnapshot: ValidatedRequest {
     /// The group and its members.
     public var keys: [OperationKey] { [.groupSnapshot(id)] + members.map { .snapshot($0) } }
 
+    /// The work that makes it, which is not wanted any more.
+    public var endedKey: OperationKey? { .groupSnapshot(id) }
+
     /// The group's id.
     public var subject: String? { id.rawValue }
 }

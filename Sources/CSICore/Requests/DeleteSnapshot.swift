@@ -18,6 +18,9 @@ public struct DeleteSnapshot: ValidatedRequest {
     /// The snapshot.
     public var keys: [OperationKey] { [.snapshot(id)] }
 
+    /// The work that makes it, which is not wanted any more.
+    public var endedKey: OperationKey? { .snapshot(id) }
+
     /// The snapshot's id.
     public var subject: String? { id.rawValue }
 }

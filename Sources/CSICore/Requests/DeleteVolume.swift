@@ -18,6 +18,9 @@ public struct DeleteVolume: ValidatedRequest {
     /// The volume.
     public var keys: [OperationKey] { [.volume(id)] }
 
+    /// The work that makes it, which is not wanted any more.
+    public var endedKey: OperationKey? { .volume(id) }
+
     /// The volume's id.
     public var subject: String? { id.rawValue }
 }

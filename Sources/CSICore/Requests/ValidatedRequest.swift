@@ -18,6 +18,12 @@ public protocol ValidatedRequest: Sendable, Hashable {
     /// What must stay as it is while the operation runs; others may hold it in the same way.
     var sharedKeys: [OperationKey] { get }
 
+    /// What the operation ends where it is being made: a request to delete cancels the work of the request to create.
+    var endedKey: OperationKey? { get }
+
+    /// Whether the work may be cancelled because what it makes is not wanted any more.
+    var isMaking: Bool { get }
+
     /// The id, name or path that the request is about, for the log line; nil when there is none.
     var subject: String? { get }
 }
@@ -28,6 +34,12 @@ extension ValidatedRequest {
 
     /// Nothing is shared.
     public var sharedKeys: [OperationKey] { [] }
+
+    /// Nothing is ended.
+    public var endedKey: OperationKey? { nil }
+
+    /// Nothing is made.
+    public var isMaking: Bool { false }
 
     /// No subject.
     public var subject: String? { nil }

@@ -22,10 +22,16 @@ extension RouteTable {
             try await driver.stats(request).wire
         }
         guard role.servesNode else { return }
-        immediate(CSIv1.Node.nodeGetInfo) { () throws(CSIError) in
+        @Sendable func info(limit: Int64) -> CSIv1.NodeGetInfoResponse {
             CSIv1.NodeGetInfoResponse(
-                nodeID: driver.nodeID.rawValue, maxVolumesPerNode: max(0, driver.maximumVolumesPerNode),
-                accessibleTopology: topology?.wire)
+                nodeID: driver.nodeID.rawValue, maxVolumesPerNode: max(0, limit), accessibleTopology: topology?.wire)
+        }
+        guard let counting = driver as? any NodeLimitReporting else {
+            immediate(CSIv1.Node.nodeGetInfo) { () throws(CSIError) in info(limit: driver.maximumVolumesPerNode) }
+            return
+        }
+        node(CSIv1.Node.nodeGetInfo) { (_: GetNodeInfo) async throws(CSIError) in
+            info(limit: try await counting.volumeLimit())
         }
     }
 }

@@ -56,6 +56,15 @@ public struct Fingerprint: Sendable, Hashable {
         }
     }
 
+    /// A short text that stands for all fields, for a storage system that keeps a line of text with a volume and not more.
+    ///
+    /// 32 hexadecimal digits, the same for equal fingerprints in every version of this library.
+    public var digest: String {
+        // Lengths keep one field from looking like two others.
+        let text = fields.map { "\($0.name.utf8.count):\($0.name)=\($0.value.utf8.count):\($0.value);" }.joined()
+        return SHA256.hexDigest(of: text.utf8, bytes: 16)
+    }
+
     private var valuesByName: [String: String] {
         Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { "\($0)\u{0}\($1)" })
     }

@@ -2,6 +2,9 @@ public import SystemPackage
 
 /// A file attached as a block device, as the kernel shows it at one moment.
 public struct LoopDevice: Sendable, Hashable {
+    /// How many loop devices a machine can have: the kernel's minor numbers, without partitions.
+    public static let maximumCount: Int64 = 1 << 20
+
     /// The number in the device's name, which is used again once it is free.
     public var number: Int
 

@@ -29,6 +29,11 @@ public protocol LoopDevices: Sendable {
     /// - Parameter file: see ``FileMetadata/identity``; a new file under an old name is another file.
     func attached(to file: FileIdentity) async throws(HostError) -> [LoopDevice]
 
+    /// The device with a number; nil when no file is attached to it now.
+    ///
+    /// For a number from an earlier call: compare what it shows with what is meant, the number may be another file's by now.
+    func device(_ number: Int) async throws(HostError) -> LoopDevice?
+
     /// All attached loop devices in the order of their numbers, whoever attached them.
     ///
     /// A device that comes or goes meanwhile may or may not be among them.

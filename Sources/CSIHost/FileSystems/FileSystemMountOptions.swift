@@ -53,3 +53,16 @@ public struct FileSystemMountOptions: Sendable, Hashable {
         flags.remove(.readOnly)
     }
 }
+
+extension FileSystemMountOptions {
+    /// The first option of the file system that a mount of it has and these options do not, or the other way round; nil when
+    /// the kernel shows no difference.
+    ///
+    /// Only options are compared that the kernel shows if and only if they were asked for.
+    public func difference(from mounted: MountEntry) -> String? {
+        let telling = MountOptionRule.telling(kind)
+        let asked = telling.intersection(options)
+        let shown = telling.intersection(mounted.superOptions)
+        return asked.symmetricDifference(shown).min()
+    }
+}

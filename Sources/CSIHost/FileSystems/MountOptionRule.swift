@@ -63,6 +63,18 @@ package enum MountOptionRule {
         }
     }
 
+    /// What the kernel shows of a mounted file system exactly when it was asked for: nothing that can be a default, or that it
+    /// writes in another way.
+    static func telling(_ kind: FileSystemKind) -> Set<String> {
+        let own: [String] =
+            switch kind {
+            case .ext3, .ext4: ["discard", "nodelalloc", "data=journal", "grpid"]
+            case .xfs: ["discard", "wsync", "inode32", "largeio", "grpid"]
+            case .btrfs: ["autodefrag", "nodatacow", "flushoncommit", "user_subvol_rm_allowed"]
+            }
+        return Set(own + ["sync", "dirsync"])
+    }
+
     /// Splits mount flags into those of the mount and those of the file system.
     static func check(
         _ mountFlags: [String], for kind: FileSystemKind

@@ -194,6 +194,45 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
         from source: FilePath, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome
 
+    /// Copies a directory with everything below it, also from another file system, and makes the copy durable.
+    ///
+    /// Kept are content with its holes (by sharing blocks where the file system can, else by copying), owners, modes, access
+    /// and modification times to the nanosecond, extended attributes (`user.`, `trusted.`, `security.capability`), access
+    /// control lists, hard links between names in the tree, symbolic links as they are, devices, FIFOs and sockets. Not
+    /// kept are security labels, which the policy of the machine gives, and the flags of `chattr`. What should be kept and
+    /// cannot be fails the copy with an error that names it.
+    ///
+    /// It works by descriptors, whatever the depth, in memory that does not grow with the tree, and never follows a link.
+    /// While it runs, nobody else may touch the destination. The source may be in use: each file is then copied as it is when
+    /// its turn comes (with blocks shared: at one moment), what is renamed meanwhile can be missed, and what vanishes is
+    /// left out.
+    ///
+    /// Everything in the copy is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a
+    /// failure, when the task is cancelled, and after a crash part of it is there: copy to a name that says so, remove it with
+    /// ``removeTree(_:)``, and start over.
+    ///
+    /// - Parameters:
+    ///   - source: the directory, as a tree of the same host.
+    ///   - destination: a free name in this tree, or an empty directory, which is filled and becomes like the source: make it
+    ///     beforehand where it is to be a subvolume or to have a quota.
+    ///   - options: how to copy.
+    /// - Returns: what was copied.
+    /// - Throws: kind `alreadyExists` or `notEmpty` (the destination), `crossesMount` (a mount in the source, which is no part
+    ///   of it), `invalidArgument` (the destination lies in the source), `notSupported` (the file system of the copy cannot
+    ///   hold an attribute, or blocks cannot be shared and must be), `notVerified` (the source changed so that it cannot be
+    ///   followed: try again), `noSpace`, `permissionDenied`, `cancelled`, among others.
+    @discardableResult
+    func copyTree(
+        from source: any DirectoryTree, to destination: FilePath, options: TreeCopyOptions
+    ) async throws(HostError) -> TreeCopyProgress
+
+    /// Whether anybody else has a file open, another program or the kernel for a device; true also where nobody can tell.
+    ///
+    /// It answers for one moment, whatever the mount namespace of who has it open.
+    ///
+    /// - Parameter path: a regular file.
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool
+
     /// Gives the room of a part of a file back to the file system; the part then reads as zero, and the size stays.
     ///
     /// - Parameters:

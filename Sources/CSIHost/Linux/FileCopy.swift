@@ -17,13 +17,28 @@ struct FileCopy {
     let copySite: CallSite
     let options: CopyOptions
 
+    /// Whether sharing is tried; false afterwards when these two file systems never can.
+    var triesSharing = true
+
+    /// Whether a source that becomes shorter while it is copied makes a shorter copy; otherwise that is an error.
+    var followsTruncation = false
+
+    init(
+        source: CInt, copy: CInt, size: Int64, sourceSite: CallSite, copySite: CallSite, options: CopyOptions
+    ) {
+        self.source = source
+        self.copy = copy
+        self.size = size
+        self.sourceSite = sourceSite
+        self.copySite = copySite
+        self.options = options
+    }
+
     /// Copies everything; nothing is durable yet.
-    func run() throws(HostError) -> CopyOutcome {
+    mutating func run() throws(HostError) -> CopyOutcome {
         try checkCancellation()
-        if options.sharing != .never, try share() { return .reflink }
+        if options.sharing != .never, triesSharing, try share() { return .reflink }
         guard options.sharing != .required else { throw ImageRule.cannotShare(sourceSite.path) }
-        // The size first, so that holes at the end need nothing.
-        try copySite.check { clinux_ftruncate(copy, size) }
         _ = clinux_advise_sequential(source)
         var copied: Int64 = 0
         var position: Int64 = 0
@@ -33,13 +48,16 @@ struct FileCopy {
             position = extent.lowerBound
             while position < extent.upperBound {
                 let end = min(extent.upperBound, position + Self.step)
-                try copyStep(position..<end, inKernel: &inKernel)
-                copied += end - position
-                position = end
+                let reached = try copyStep(position..<end, inKernel: &inKernel)
+                copied += reached - position
+                position = reached
                 options.progress?(CopyProgress(copiedBytes: copied, position: position, totalBytes: size))
                 try checkCancellation()
+                if position < end { return .copied(bytes: copied) }
             }
         }
+        // Holes at the end need nothing else.
+        if position < size { try copySite.check { clinux_ftruncate(copy, size) } }
         options.progress?(CopyProgress(copiedBytes: copied, position: size, totalBytes: size))
         return .copied(bytes: copied)
     }
@@ -49,12 +67,15 @@ struct FileCopy {
     }
 
     /// Shares all blocks, if the file system can.
-    private func share() throws(HostError) -> Bool {
+    private mutating func share() throws(HostError) -> Bool {
         switch copySite.result({ clinux_clone_file(copy, source) }) {
         case .success: return true
-        case .failure(.improperLink), .failure(.invalidArgument), .failure(.badFileDescriptor): return false
-        case .failure(Errno(rawValue: ENOTTY)): return false
-        case .failure(let errno) where HostError.Kind(errno: errno) == .notSupported: return false
+        // This file cannot be shared, and others can.
+        case .failure(.invalidArgument), .failure(.badFileDescriptor): return false
+        case .failure(let errno)
+        where errno == .improperLink || errno.rawValue == ENOTTY || HostError.Kind(errno: errno) == .notSupported:
+            triesSharing = false
+            return false
         case .failure(let errno): throw copySite.failure(errno)
         }
     }
@@ -75,7 +96,8 @@ struct FileCopy {
         return start..<max(start + 1, min(end, size))
     }
 
-    private func copyStep(_ range: Range<Int64>, inKernel: inout Bool) throws(HostError) {
+    /// - Returns: how far it came: less than all of it only where the source has become shorter.
+    private func copyStep(_ range: Range<Int64>, inKernel: inout Bool) throws(HostError) -> Int64 {
         var position = range.lowerBound
         while inKernel, position < range.upperBound {
             let (from, count) = (position, Int(range.upperBound - position))
@@ -87,9 +109,10 @@ struct FileCopy {
                 inKernel = false
             }
         }
-        if position < range.upperBound { try copyByHand(position..<range.upperBound) }
-        // Writing begins now, so that the final sync has less to wait for.
-        _ = clinux_start_writing(copy, range.lowerBound, range.upperBound - range.lowerBound)
+        if position < range.upperBound { position = try copyByHand(position..<range.upperBound) }
+        // Writing begins now, so that the final sync has less to wait for; small files are better written many at once.
+        if size > Self.bufferSize { _ = clinux_start_writing(copy, range.lowerBound, position - range.lowerBound) }
+        return position
     }
 
     private static func leavesCopyingToUs(_ errno: Errno) -> Bool {
@@ -97,7 +120,7 @@ struct FileCopy {
             || HostError.Kind(errno: errno) == .notSupported
     }
 
-    private func copyByHand(_ range: Range<Int64>) throws(HostError) {
+    private func copyByHand(_ range: Range<Int64>) throws(HostError) -> Int64 {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 4096)
         defer { buffer.deallocate() }
         var position = range.lowerBound
@@ -106,6 +129,7 @@ struct FileCopy {
             let count = min(buffer.count, Int(range.upperBound - from))
             let filled = try sourceSite.check { clinux_pread(source, buffer.baseAddress, count, from) }
             guard filled > 0 else {
+                if followsTruncation { return position }
                 throw sourceSite.failure(kind: .notVerified, detail: "it became smaller while it was copied")
             }
             var written = 0
@@ -117,5 +141,6 @@ struct FileCopy {
             }
             position += Int64(filled)
         }
+        return position
     }
 }

@@ -55,7 +55,7 @@ extension LinuxDirectoryTree {
         let slot = try slot(destination, .copyFile)
         var outcome = CopyOutcome.reflink
         try slot.create { (copy) throws(HostError) in
-            let job = FileCopy(
+            var job = FileCopy(
                 source: original.raw, copy: copy.raw, size: metadata.size, sourceSite: site, copySite: slot.site,
                 options: options)
             outcome = try job.run()
@@ -64,6 +64,16 @@ extension LinuxDirectoryTree {
             try slot.site.sync(copy)
         }
         return outcome
+    }
+
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        let (path, site) = try place(path, .metadata)
+        let file = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ, for: site)
+        try ImageRule.check(kind: FileMetadata(try site.status(of: file)).kind, .metadata, at: site.path)
+        let raw = file.raw
+        // An error is of a file system without leases, or of a process that may not take one.
+        guard case .success(let isUnopened) = site.result({ clinux_is_unopened(raw) }) else { return true }
+        return isUnopened != 1
     }
 
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {

@@ -142,6 +142,10 @@ struct LinuxLoopDevices: LoopDevices {
         try devices { FileIdentity($0) == file }
     }
 
+    func device(_ number: Int) async throws(HostError) -> LoopDevice? {
+        try device(number) { _ in true }
+    }
+
     func list() async throws(HostError) -> [LoopDevice] {
         try devices { _ in true }
     }
@@ -149,16 +153,21 @@ struct LinuxLoopDevices: LoopDevices {
     private func devices(where isWanted: (loop_info64) -> Bool) throws(HostError) -> [LoopDevice] {
         var found: [LoopDevice] = []
         for number in try numbers() {
-            switch try LoopNode.open(number, CLINUX_O_READ, for: .listLoops) {
-            case .opened(let node):
-                guard let status = try node.status(), isWanted(status) else { break }
-                found.append(try node.device(status))
-            // It is gone, or goes just now.
-            case .refused(let errno):
-                guard errno.saysGone else { throw HostError(.listLoops, at: LoopNode.path(number), errno: errno) }
-            }
+            if let device = try device(number, where: isWanted) { found.append(device) }
         }
         return found
+    }
+
+    private func device(_ number: Int, where isWanted: (loop_info64) -> Bool) throws(HostError) -> LoopDevice? {
+        switch try LoopNode.open(number, CLINUX_O_READ, for: .listLoops) {
+        case .opened(let node):
+            guard let status = try node.status(), isWanted(status) else { return nil }
+            return try node.device(status)
+        // It is gone, or goes just now.
+        case .refused(let errno):
+            guard errno.saysGone else { throw HostError(.listLoops, at: LoopNode.path(number), errno: errno) }
+            return nil
+        }
     }
 
     /// The numbers of all loop devices, attached or not, in order.

@@ -21,19 +21,24 @@ public struct CrashExplorer: Sendable {
     private let makeHost: @Sendable () -> FakeHost
     private let makeDriver: @Sendable (FakeHost) throws -> any CSIDriver
     private let ignoring: @Sendable (FilePath) -> Bool
+    private let elsewhere: @Sendable (FakeHost) -> [String]
 
     /// Creates an explorer.
     /// - Parameters:
     ///   - host: Makes a machine with what the driver needs: its pool, the directory of the targets.
     ///   - driver: Makes the driver of a new process on a machine.
     ///   - ignoring: Files whose content may differ from run to run, for example because it holds a time.
+    ///   - elsewhere: What else must end the same, one line for each thing, such as the volumes of a cloud that the driver calls
+    ///     through ``FakeHost/effect(_:changing:_:)``.
     public init(
         host: @escaping @Sendable () -> FakeHost, driver: @escaping @Sendable (FakeHost) throws -> any CSIDriver,
-        ignoring: @escaping @Sendable (FilePath) -> Bool = { _ in false }
+        ignoring: @escaping @Sendable (FilePath) -> Bool = { _ in false },
+        elsewhere: @escaping @Sendable (FakeHost) -> [String] = { _ in [] }
     ) {
         self.makeHost = host
         self.makeDriver = driver
         self.ignoring = ignoring
+        self.elsewhere = elsewhere
     }
 
     /// One place to crash at.
@@ -79,7 +84,7 @@ public struct CrashExplorer: Sendable {
             host.clearEffects()
             try await step.call(driver)
             mutations.append(host.mutations.count)
-            states.append(HostState(of: host, ignoring: ignoring))
+            states.append(state(of: host))
         }
         return (states, mutations)
     }
@@ -107,7 +112,7 @@ public struct CrashExplorer: Sendable {
                 try await scenario.steps[index].call(successor)
                 if let broken = scenario.invariant(host) { return broken }
                 guard index >= point.step else { continue }
-                let difference = HostState(of: host, ignoring: ignoring).difference(to: expected[index])
+                let difference = state(of: host).difference(to: expected[index])
                 if !difference.isEmpty {
                     return "after \"\(scenario.steps[index].name)\" the machine differs:\n\(difference)"
                 }
@@ -116,6 +121,10 @@ public struct CrashExplorer: Sendable {
         } catch {
             return "\(error)"
         }
+    }
+
+    private func state(of host: FakeHost) -> HostState {
+        HostState(of: host, ignoring: ignoring, elsewhere: elsewhere(host))
     }
 
     private func started(on host: FakeHost) async throws -> LocalDriver {

@@ -6,8 +6,9 @@ struct HostState: Sendable, Hashable {
     let lines: Set<String>
 
     /// - Parameter ignoring: names whose content differs from run to run, for example a record with a time stamp.
-    init(of host: FakeHost, ignoring: @Sendable (FilePath) -> Bool) {
-        var lines: Set<String> = []
+    /// - Parameter elsewhere: lines about what is not on the machine.
+    init(of host: FakeHost, ignoring: @Sendable (FilePath) -> Bool, elsewhere: [String] = []) {
+        var lines = Set(elsewhere)
         for path in host.paths(below: "/") {
             let content =
                 ignoring(path) ? "..." : host.sparseContent(of: path).map { "\($0.count) bytes \($0.hashValue)" }

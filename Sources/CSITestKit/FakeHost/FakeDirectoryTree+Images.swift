@@ -65,6 +65,16 @@ extension FakeDirectoryTree {
         return outcome
     }
 
+    func isOpen(_ path: FilePath) async throws(HostError) -> Bool {
+        let (path, call) = try place(path, .metadata)
+        return try await host.perform(call, by: process) { [position] (world) throws(HostError) in
+            let file = try world.walk(path, from: position, call).node
+            guard let node = world.nodes[file] else { throw call.failure(.noSuchFileOrDirectory) }
+            try ImageRule.check(kind: node.kind, .metadata, at: call.path)
+            return world.devices.values.contains { $0.loop?.file == file }
+        }
+    }
+
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         let (path, call) = try place(path, .punchHole)
         try ImageRule.check(hole: offset, length: length, at: call.path)

@@ -24,7 +24,9 @@ extension FakeHost {
     ) -> BlockDevice? {
         let time = manualClock.now + delay
         return try? inspect { (state) throws(HostError) in
-            let taken = state.world.devices.keys.filter { $0.major == 8 }.map(\.minor)
+            // The number of a disk that went stays taken while it is mounted.
+            let known = Array(state.world.devices.keys) + Array(state.world.fileSystems.keys)
+            let taken = known.filter { $0.major == 8 }.map(\.minor)
             let coming = state.world.arrivals.map(\.device.shown.number.minor)
             let number = DeviceNumber(major: 8, minor: ((taken + coming).max() ?? 0) + 16)
             let shown = BlockDevice(
@@ -46,6 +48,52 @@ extension FakeHost {
     /// Takes a device away, whoever uses it.
     public func removeBlockDevice(_ path: FilePath) {
         changeDevice(path) { (world, number) in world.removeDevice(number) }
+    }
+
+    /// Takes a disk out with what is on it, whoever uses it; nil when there is none.
+    ///
+    /// What was written and not synced goes along: a cloud detaches a volume after the kernel has flushed it.
+    public func takeOutBlockDevice(_ path: FilePath) -> FakeDisk? {
+        var disk: FakeDisk?
+        disk = try? inspect { (state) throws(HostError) in
+            let device = try state.world.device(at: path, FakeCall(operation: .inspectDevice, path: path))
+            guard case .disk(let bytes, _) = device.medium else { return nil }
+            state.world.removeDevice(device.shown.number)
+            return FakeDisk(bytes: bytes)
+        }
+        return disk
+    }
+
+    /// Puts a disk in that was taken out of this host or another one, after a time on the clock; zero for now.
+    @discardableResult
+    public func putInBlockDevice(
+        _ disk: FakeDisk, as name: String, links: [FilePath] = [], after delay: Duration = .zero
+    ) -> BlockDevice? {
+        let shown = addBlockDevice(name, size: disk.bytes.count, links: links, after: delay)
+        try? inspect { (state) throws(HostError) in
+            guard let number = shown?.number else { return }
+            let medium = FakeBlockDevice.Medium.disk(bytes: disk.bytes, durable: disk.bytes)
+            state.world.devices[number]?.medium = medium
+            for index in state.world.arrivals.indices
+            where state.world.arrivals[index].device.shown.number == number {
+                state.world.arrivals[index].device.medium = medium
+            }
+        }
+        return shown
+    }
+
+    /// Makes a disk larger, as a storage system does with a volume that is in use.
+    public func growBlockDevice(_ path: FilePath, to size: Int64) {
+        changeDevice(path) { (world, number) in
+            guard var device = world.devices[number], case .disk(var bytes, var durable) = device.medium,
+                size > device.shown.size
+            else { return }
+            bytes.resize(to: size)
+            durable.resize(to: size)
+            device.medium = .disk(bytes: bytes, durable: durable)
+            device.shown.size = size
+            world.devices[number] = device
+        }
     }
 
     /// Makes a part of a device unreadable.

@@ -245,7 +245,7 @@ extension FakeWorld {
     /// Puts a durable node in a place, instead of what is there.
     fileprivate mutating func place(_ content: FakeNode.Content, _ permissions: FilePermissions, _ slot: Slot) {
         guard let device = nodes[slot.parent.node]?.device else { return }
-        if let existing = slot.node { unlink(existing) }
+        unlink(slot.name, in: slot.parent.node)
         let node = addNode(on: device, content, permissions)
         link(node, as: slot.name, in: slot.parent.node)
         nodes[slot.parent.node]?.sync()

@@ -26,6 +26,7 @@ public final class FakeHost: Host {
         var hasCrashed = false
         /// Counts restarts: what a former process held is dead.
         var process = 0
+        var companion: (any Sendable)?
     }
 
     private let state = Mutex(State())
@@ -200,6 +201,66 @@ public final class FakeHost: Host {
             }
             throw call.failure(kind: .crashed)
         }
+    }
+
+    // MARK: Elsewhere
+
+    /// Runs an effect of the driver's own on something outside the machine, such as a call of an API, as one of this host's
+    /// effects: it is recorded, it fails and crashes as told, and the explorers try their moments on it.
+    ///
+    /// A test puts it around the door that its driver goes through:
+    ///
+    /// ```swift
+    /// try await host.effect("POST /v2/volumes", changing: true) { try await client.send(request) }
+    /// ```
+    ///
+    /// In the moment `during` the effect happens and its answer is lost, as in `after`.
+    /// - Parameters:
+    ///   - name: What is done, for the record and for ``fail(_:at:with:times:)``, whose operation is
+    ///     `changeElsewhere` or `askElsewhere`.
+    ///   - isChange: Whether something changes that outlives the process.
+    ///   - body: The effect.
+    /// - Throws: What `body` throws, and `HostError` when the effect fails or the process is dead.
+    public func effect<T>(_ name: String, changing isChange: Bool, _ body: () async throws -> T) async throws -> T {
+        let call = FakeCall(operation: isChange ? .changeElsewhere : .askElsewhere, path: FilePath(name))
+        let (effect, hook, process) = try inspect { (state) throws(HostError) -> (HostEffect, Hook?, Int) in
+            try Self.requireAlive(state, nil, call)
+            let effect = HostEffect(
+                index: state.effects.count, operation: call.operation, path: call.path, destination: nil)
+            state.effects.append(effect)
+            return (effect, state.hook, state.process)
+        }
+        if let hook { try await hook(effect) }
+        let moment = try inspect { (state) throws(HostError) -> CrashMoment? in
+            try Self.requireAlive(state, process, call)
+            if let kind = state.faults.take(for: effect) {
+                throw call.failure(kind: kind, detail: "the test asked for this failure")
+            }
+            guard let moment = state.faults.takeCrash(for: effect) else { return nil }
+            // A process that dies before the effect does nothing more from here on.
+            if moment == .before { state.hasCrashed = true }
+            return moment
+        }
+        guard moment != .before else { throw call.failure(kind: .crashed) }
+        let outcome: Result<T, any Error>
+        do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+        if moment != nil {
+            try inspect { (state) throws(HostError) in
+                state.hasCrashed = true
+                throw call.failure(kind: .crashed)
+            }
+        }
+        // Another effect may have ended the process meanwhile; it then hears nothing any more.
+        try inspect { (state) throws(HostError) in try Self.requireAlive(state, process, call) }
+        return try outcome.get()
+    }
+
+    /// What a test keeps with the host, such as the fake of the cloud whose disks it shows.
+    ///
+    /// A ``CrashExplorer``'s factories are given the host only, and find the rest here.
+    public var companion: (any Sendable)? {
+        get { state.withLock { $0.companion } }
+        set { state.withLock { $0.companion = newValue } }
     }
 
     private static func requireAlive(_ state: State, _ process: Int?, _ call: FakeCall) throws(HostError) {

@@ -22,6 +22,13 @@ struct FakeLoopDevices: LoopDevices {
         try await list().filter { $0.backing == file }
     }
 
+    func device(_ number: Int) async throws(HostError) -> LoopDevice? {
+        let call = FakeCall(operation: .listLoops, path: FilePath("/dev/loop\(number)"))
+        return try await host.perform(call) { (world) throws(HostError) in
+            world.loopDevices.first { $0.number == number }
+        }
+    }
+
     func list() async throws(HostError) -> [LoopDevice] {
         try await host.perform(FakeCall(operation: .listLoops, path: "/sys/block")) { (world) throws(HostError) in
             world.loopDevices

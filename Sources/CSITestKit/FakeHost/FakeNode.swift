@@ -12,6 +12,7 @@ struct FakeNode: Sendable {
         case directory(entries: [FilePath.Component: NodeID], durable: [FilePath.Component: NodeID])
         case symbolicLink(to: FilePath)
         case device(DeviceNumber)
+        case fifo
 
         /// A file whose bytes survive a power failure.
         static func file(_ bytes: [UInt8] = []) -> Content {
@@ -26,15 +27,26 @@ struct FakeNode: Sendable {
     var permissions: FilePermissions
     var userID: UInt32 = 0
     var groupID: UInt32 = 0
-    /// The directory it is in and its name there; nil for the root of a file system and for what has been removed.
-    var place: (parent: NodeID, name: FilePath.Component)?
+    /// When the content was changed, for those who ask; the model itself sets it only in a copy.
+    var modified: Int64 = 0
+    /// Extended attributes.
+    var attributes: [String: [UInt8]] = [:]
+
+    /// A directory that the node is in and its name there.
+    struct Place: Sendable, Hashable {
+        let parent: NodeID
+        let name: FilePath.Component
+    }
+
+    /// The names it has: none for the root of a file system and for what has been removed, several for hard links.
+    var places: [Place] = []
 
     var kind: FileKind {
         switch content {
         case .file: .regular
         case .directory: .directory
         case .symbolicLink: .symbolicLink
-        case .device: .special
+        case .device, .fifo: .special
         }
     }
 
@@ -75,7 +87,7 @@ struct FakeNode: Sendable {
     var metadata: FileMetadata {
         FileMetadata(
             kind: kind, permissions: permissions, userID: userID, groupID: groupID, size: bytes.count,
-            allocatedBytes: bytes.allocatedBytes, device: device, inode: id, modified: 0,
+            allocatedBytes: bytes.allocatedBytes, device: device, inode: id, modified: modified,
             specialDevice: blockDevice)
     }
 
@@ -85,12 +97,21 @@ struct FakeNode: Sendable {
         content = .directory(entries: entries, durable: durable)
     }
 
+    /// Makes owner, mode, times and extended attributes those of another node.
+    mutating func takeAttributes(of other: FakeNode) {
+        permissions = other.permissions
+        userID = other.userID
+        groupID = other.groupID
+        modified = other.modified
+        attributes = other.attributes
+    }
+
     /// Makes what the node holds survive a power failure.
     mutating func sync() {
         switch content {
         case .file(let bytes, _): content = .file(bytes: bytes, durable: bytes)
         case .directory(let entries, _): content = .directory(entries: entries, durable: entries)
-        case .symbolicLink, .device: break
+        case .symbolicLink, .device, .fifo: break
         }
     }
 
@@ -99,7 +120,7 @@ struct FakeNode: Sendable {
         switch content {
         case .file(_, let durable): content = .file(bytes: durable, durable: durable)
         case .directory(_, let durable): content = .directory(entries: durable, durable: durable)
-        case .symbolicLink, .device: break
+        case .symbolicLink, .device, .fifo: break
         }
     }
 }

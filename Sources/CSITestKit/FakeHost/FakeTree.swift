@@ -14,6 +14,8 @@ struct FakeTree: Sendable {
         hasher.combine(node.userID)
         hasher.combine(node.groupID)
         hasher.combine(node.bytes)
+        hasher.combine(node.modified)
+        hasher.combine(node.attributes)
         if case .symbolicLink(let target) = node.content { hasher.combine(target) }
         for (name, child) in node.entries.sorted(by: { $0.key.string < $1.key.string }) {
             hasher.combine(name)
@@ -50,18 +52,17 @@ extension FakeWorld {
     /// Brings a kept tree to life as the files of a file system, whose root is there already.
     mutating func revive(_ tree: FakeTree, on device: DeviceNumber, root: NodeID) {
         guard let oldRoot = tree.nodes[tree.root] else { return }
-        nodes[root]?.permissions = oldRoot.permissions
-        nodes[root]?.userID = oldRoot.userID
-        nodes[root]?.groupID = oldRoot.groupID
+        nodes[root]?.takeAttributes(of: oldRoot)
+        var hardLinked: [NodeID: NodeID] = [:]
         var pending = [(old: tree.root, new: root)]
         while let (old, new) = pending.popLast() {
             for (name, child) in tree.nodes[old]?.entries ?? [:] {
                 guard let source = tree.nodes[child] else { continue }
                 var content = source.content
                 if source.kind == .directory { content = .directory(entries: [:], durable: [:]) }
-                let copy = addNode(on: device, content, source.permissions)
-                nodes[copy]?.userID = source.userID
-                nodes[copy]?.groupID = source.groupID
+                let copy = hardLinked[child] ?? addNode(on: device, content, source.permissions)
+                if source.places.count > 1 { hardLinked[child] = copy }
+                nodes[copy]?.takeAttributes(of: source)
                 link(copy, as: name, in: new)
                 pending.append((child, copy))
             }

@@ -57,7 +57,7 @@ extension FakeWorld {
         case .directory:
             guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
         }
-        unlink(id)
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -73,7 +73,7 @@ extension FakeWorld {
         if isMountPoint(id) { throw call.failure(.resourceBusy, detail: "something is mounted there") }
         guard node.entries.isEmpty else { throw call.failure(.directoryNotEmpty) }
         dropQuotas(of: [id])
-        unlink(id)
+        unlink(slot.name, in: slot.parent.node)
         return true
     }
 
@@ -92,7 +92,7 @@ extension FakeWorld {
             throw call.failure(kind: .busy, detail: "\"\(name)\" is a mount point: unmount it first")
         }
         dropQuotas(of: doomed)
-        for node in doomed.reversed() { unlink(node) }
+        unlink(doomed.reversed(), below: slot)
     }
 
     /// Removes the last half of a tree, as a removal does that is interrupted.
@@ -101,7 +101,18 @@ extension FakeWorld {
         let doomed = subtree(of: id)
         let gone = Array(doomed.reversed().prefix(doomed.count / 2))
         dropQuotas(of: gone)
-        for node in gone { unlink(node) }
+        unlink(gone, below: slot)
+    }
+
+    /// Takes from nodes of a tree the names that they have in it.
+    private mutating func unlink(_ doomed: some Collection<NodeID>, below slot: Slot) {
+        let tree = Set(slot.node.map(subtree) ?? [])
+        for node in doomed {
+            for place in nodes[node]?.places ?? [] {
+                let isTop = place.parent == slot.parent.node && place.name == slot.name
+                if isTop || tree.contains(place.parent) { unlink(place.name, in: place.parent) }
+            }
+        }
     }
 
     /// A node and everything below it, parents first.
@@ -128,7 +139,7 @@ extension FakeWorld {
             guard replacing else { throw call.failure(.fileExists) }
             guard nodes[existing]?.kind != .directory else { throw call.failure(.isDirectory) }
             guard !isMountPoint(existing) else { throw call.failure(.resourceBusy) }
-            unlink(existing)
+            unlink(slot.name, in: slot.parent.node)
         }
         let node = addNode(on: device, .file(bytes), permissions)
         link(node, as: slot.name, in: slot.parent.node)
@@ -187,8 +198,8 @@ extension FakeWorld {
             throw call.failure(.improperLink, detail: "the directory belongs to another project")
         }
         guard !isMountPoint(moved) else { throw call.failure(.resourceBusy) }
-        if let replaced = to.node { unlink(replaced) }
-        unlink(moved)
+        unlink(to.name, in: to.parent.node)
+        unlink(from.name, in: from.parent.node)
         link(moved, as: to.name, in: to.parent.node)
         nodes[to.parent.node]?.sync()
         nodes[from.parent.node]?.sync()

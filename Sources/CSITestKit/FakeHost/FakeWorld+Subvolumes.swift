@@ -11,7 +11,7 @@ extension FakeWorld {
         var next: NodeID? = id
         while let id = next, let node = nodes[id] {
             if node.subvolume != nil { return id }
-            next = node.place?.parent
+            next = node.places.first?.parent
         }
         return nil
     }
@@ -59,18 +59,18 @@ extension FakeWorld {
 
     /// Copies what is in one directory into another, with shared blocks and without what is in subvolumes inside.
     private mutating func copyContent(of source: NodeID, to copy: NodeID) {
+        var hardLinked: [NodeID: NodeID] = [:]
         var pending = [(source, copy)]
         while let (source, copy) = pending.popLast() {
             guard let original = nodes[source] else { continue }
-            nodes[copy]?.userID = original.userID
-            nodes[copy]?.groupID = original.groupID
+            nodes[copy]?.takeAttributes(of: original)
             for (name, child) in original.entries.sorted(by: { $0.value < $1.value }) {
                 guard let inner = nodes[child] else { continue }
                 var content = inner.content
                 if inner.kind == .directory { content = .directory(entries: [:], durable: [:]) }
-                let made = addNode(on: inner.device, content, inner.permissions)
-                nodes[made]?.userID = inner.userID
-                nodes[made]?.groupID = inner.groupID
+                let made = hardLinked[child] ?? addNode(on: inner.device, content, inner.permissions)
+                if inner.places.count > 1 { hardLinked[child] = made }
+                nodes[made]?.takeAttributes(of: inner)
                 nodes[made]?.sharedBytes = inner.bytes.allocatedBytes
                 link(made, as: name, in: copy)
                 if inner.kind == .directory, inner.subvolume == nil { pending.append((child, made)) }

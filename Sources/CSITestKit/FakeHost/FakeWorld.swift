@@ -63,24 +63,30 @@ struct FakeWorld: Sendable {
     /// Gives a node a name, in place of what has that name.
     mutating func link(_ node: NodeID, as name: FilePath.Component, in parent: NodeID) {
         nodes[parent]?.setEntry(name, node)
-        nodes[node]?.place = (parent, name)
+        nodes[node]?.places.append(FakeNode.Place(parent: parent, name: name))
     }
 
-    /// Takes a node's name away.
+    /// Takes a name away from the node that has it.
     ///
     /// The node stays while a power failure could bring it back or somebody holds it.
+    mutating func unlink(_ name: FilePath.Component, in parent: NodeID) {
+        guard let node = nodes[parent]?.entries[name] else { return }
+        nodes[parent]?.setEntry(name, nil)
+        nodes[node]?.places.removeAll { $0 == FakeNode.Place(parent: parent, name: name) }
+    }
+
+    /// Takes all of a node's names away.
     mutating func unlink(_ node: NodeID) {
-        guard let place = nodes[node]?.place else { return }
-        nodes[place.parent]?.setEntry(place.name, nil)
-        nodes[node]?.place = nil
+        for place in nodes[node]?.places ?? [] { unlink(place.name, in: place.parent) }
     }
 
     /// The nodes that have a name, which are those that take space.
     func linkedNodes(on device: DeviceNumber) -> [FakeNode] {
         var found: [FakeNode] = []
+        var hardLinked: Set<NodeID> = []
         var pending = [rootNode(of: device)]
         while let id = pending.popLast() {
-            guard let node = nodes[id] else { continue }
+            guard let node = nodes[id], node.places.count < 2 || hardLinked.insert(id).inserted else { continue }
             found.append(node)
             pending += node.entries.values
         }
@@ -119,7 +125,7 @@ struct FakeWorld: Sendable {
         var names: [FilePath.Component] = []
         var next = id
         while let node = nodes[next] {
-            guard let place = node.place else {
+            guard let place = node.places.first else {
                 return next == rootNode(of: node.device) ? FilePath(root: "/", names.reversed()) : nil
             }
             names.append(place.name)
@@ -191,7 +197,7 @@ struct FakeWorld: Sendable {
         mounts = permanent
         for id in nodes.keys {
             nodes[id]?.loseVolatile()
-            nodes[id]?.place = nil
+            nodes[id]?.places = []
         }
         losePowerOfMountedFileSystems()
         var alive: Set<NodeID> = []
@@ -199,7 +205,7 @@ struct FakeWorld: Sendable {
         while let id = pending.popLast() {
             guard alive.insert(id).inserted, let node = nodes[id] else { continue }
             for (name, child) in node.entries {
-                nodes[child]?.place = (id, name)
+                nodes[child]?.places.append(FakeNode.Place(parent: id, name: name))
                 pending.append(child)
             }
         }

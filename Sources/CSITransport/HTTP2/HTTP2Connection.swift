@@ -55,15 +55,29 @@ class HTTP2Connection: EndOfTurnWork {
     // MARK: The wire
 
     /// Takes bytes that the peer sent.
+    ///
+    /// Many small calls that came together are answered in portions, so that the peer reads the first answers while the
+    /// next are made: with all of them written at the end, the two took turns, and each rested most of the time.
     final func receive(_ bytes: UnsafeRawBufferPointer) {
-        guard let live, !isClosed else { return }
-        guard live.receive(bytes) else {
-            // Most often: what arrived is not HTTP/2. Nothing more can be said on this session.
-            close()
-            return
-        }
         setNeedsFlush()
+        var rest = bytes[...]
+        while let live, !isClosed, !rest.isEmpty {
+            let portion = rest.prefix(HTTP2Connection.portionBytes)
+            rest = rest.dropFirst(portion.count)
+            guard live.receive(UnsafeRawBufferPointer(rebasing: portion)) else {
+                // Most often: what arrived is not HTTP/2. Nothing more can be said on this session.
+                close()
+                return
+            }
+            if !rest.isEmpty && live.queuedFrames >= HTTP2Connection.portionFrames { flush() }
+        }
     }
+
+    /// How much input is taken before it is asked whether to write: some thirty calls with empty messages.
+    static let portionBytes = 1_024
+
+    /// How many frames are worth a write before the end of a turn: a write costs as much as a small call.
+    static let portionFrames = 16
 
     /// The wire has taken everything that was written.
     final func wireDrained() {
@@ -89,9 +103,9 @@ class HTTP2Connection: EndOfTurnWork {
         if !isClosed { turnEnded() }
     }
 
-    /// Gathers frames into the loop's scratch buffer and writes it whenever it is full.
+    /// Gathers frames into the loop's buffer for that and writes it whenever it is full.
     private func flush() {
-        guard let live, let wire, let base = loop.scratch.baseAddress else { return }
+        guard let live, let wire, let base = loop.outgoing.baseAddress else { return }
         var gathered = 0
         var isDrained = wire.isDrained
         while isDrained {

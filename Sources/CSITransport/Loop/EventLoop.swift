@@ -35,11 +35,15 @@ final class EventLoop: TaskExecutor {
     // Only the thread whose id `owner` holds reads or writes these, and never while it is inside another access.
     @exclusivity(unchecked) nonisolated(unsafe) var state = State()
 
-    /// Where sockets are read into and frames gathered; shared by all connections, so none keeps a large buffer.
+    /// Where sockets are read into; shared by all connections, so none keeps a large buffer.
     // The pointer never changes, and only the loop's thread uses what it points to.
     nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
 
-    /// The size of the scratch buffer in bytes.
+    /// Where frames are gathered, also while what was read is still being taken.
+    // As `scratch`.
+    nonisolated(unsafe) let outgoing: UnsafeMutableRawBufferPointer
+
+    /// The size of each of the two buffers in bytes.
     static let scratchBytes = 64 * 1024
 
     /// A loop that no thread runs yet.
@@ -58,6 +62,7 @@ final class EventLoop: TaskExecutor {
         self.epoll = Int32(truncatingIfNeeded: epoll)
         self.wakeup = Int32(truncatingIfNeeded: wakeup)
         self.scratch = .allocate(byteCount: EventLoop.scratchBytes, alignment: 16)
+        self.outgoing = .allocate(byteCount: EventLoop.scratchBytes, alignment: 16)
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.u64 = 0
@@ -68,6 +73,7 @@ final class EventLoop: TaskExecutor {
         Syscall.close(epoll)
         Syscall.close(wakeup)
         scratch.deallocate()
+        outgoing.deallocate()
     }
 
     /// Whether the calling thread is the one that runs this loop.

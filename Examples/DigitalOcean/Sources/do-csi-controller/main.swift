@@ -1,0 +1,3 @@
+import DigitalOcean
+
+await digitalOceanProgram.main(.controller)

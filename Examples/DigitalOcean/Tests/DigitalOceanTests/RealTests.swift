@@ -1,0 +1,122 @@
+import CSIProto
+import CSITestKit
+import CSITransport
+import FakeDigitalOcean
+import Foundation
+import Testing
+
+@Suite("The programs, real disks and mounts", .serialized, .enabled(if: Droplets.areAllowed))
+struct RealTests {
+    private static func with(actionTime: Duration = .zero, _ body: (Droplets) async throws -> Void) async throws {
+        let droplets = try await Droplets(actionTime: actionTime)
+        do {
+            try await body(droplets)
+        } catch {
+            print(droplets.logs)
+            try await droplets.stop()
+            throw error
+        }
+        #expect(droplets.logs.contains(droplets.cloud.token) == false)
+        try await droplets.stop()
+    }
+
+    @Test("do what callers expect, row by row", arguments: ConformanceConfiguration.AccessType.allCases)
+    func conforms(accessType: ConformanceConfiguration.AccessType) async throws {
+        try await Self.with { droplets in
+            let node = try await droplets.start(1, isolated: false)
+            var configuration = ConformanceConfiguration()
+            configuration.accessType = accessType
+            configuration.volumeSize = 1 << 30
+            configuration.secondNodeID = "2"
+            configuration.repeats = 2
+            configuration.stagingDirectory = droplets.root.appending(path: "staging-1").path()
+            configuration.targetDirectory = droplets.root.appending(path: "pods-1").path()
+            let report = await Conformance(
+                controller: droplets.controller.client, node: node.client, configuration: configuration
+            ).run()
+            #expect(report.failed.isEmpty, "\(report.text(including: [.failed]))")
+            #expect(report.passed.count > 200)
+            print("conformance, \(accessType): \(report.summary)")
+        }
+    }
+
+    @Test("move a volume between two droplets a hundred times, with its data")
+    func moves() async throws {
+        try await Self.with { droplets in
+            _ = try await droplets.start(1)
+            _ = try await droplets.start(2)
+            let volume = try await droplets.create("pvc-moving")
+            for turn in 0..<100 {
+                let droplet = turn % 2 + 1
+                let context = try await droplets.attach(volume, to: droplet)
+                try await droplets.publish(volume, context, on: droplet)
+                let file = try #require(droplets.nodes[droplet]).file(droplets.target(droplet) + "/log")
+                let before = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+                #expect(before == (0..<turn).map { "turn \($0)\n" }.joined())
+                try (before + "turn \(turn)\n").write(to: file, atomically: false, encoding: .utf8)
+                try await droplets.release(volume, from: droplet)
+            }
+        }
+    }
+
+    @Test("lose the controller in the middle of attaching, and nothing else")
+    func killed() async throws {
+        try await Self.with(actionTime: .seconds(2)) { droplets in
+            _ = try await droplets.start(1)
+            let volume = try await droplets.create("pvc-1")
+            let client = droplets.controller.client
+            let lost = Task {
+                try await client.unary(
+                    CSIv1.Controller.controllerPublishVolume,
+                    .init(volumeID: volume.volumeID, nodeID: "1", volumeCapability: Droplets.capability),
+                    timeout: .seconds(15))
+            }
+            while droplets.cloud.actionCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await droplets.killController()
+            await #expect(throws: RPCError.self) { try await lost.value }
+            let context = try await droplets.attach(volume, to: 1)
+            #expect(droplets.cloud.actionCount == 1)
+            try await droplets.publish(volume, context, on: 1)
+            try await droplets.release(volume, from: 1)
+            #expect(droplets.cloud.volumes.first?.droplets == [])
+        }
+    }
+
+    @Test(
+        "cost this much", .enabled(if: ProcessInfo.processInfo.environment["FIGURES"] != nil),
+        arguments: [0, 500, 3000, 10_000])
+    func figures(milliseconds: Int) async throws {
+        try await Self.with(actionTime: .milliseconds(milliseconds)) { droplets in
+            let node = try await droplets.start(1)
+            print("idle: controller \(droplets.controller.residentMemory) KiB, node \(node.residentMemory) KiB")
+            for turn in 0..<3 {
+                let volume = try await droplets.create("pvc-\(turn)")
+                droplets.cloud.clearRequests()
+                let began = ContinuousClock.now
+                let context = try await droplets.attach(volume, to: 1)
+                let attached = began.duration(to: .now)
+                let calls = droplets.cloud.requests.count
+                try await droplets.publish(volume, context, on: 1)
+                let mounted = began.duration(to: .now)
+                print(
+                    "action \(milliseconds) ms: attached after \(attached) with \(calls) calls, mounted after \(mounted)"
+                )
+                try await droplets.release(volume, from: 1)
+            }
+            guard milliseconds == 0 else { return }
+            for _ in 0..<500 {
+                _ = try await droplets.controller.client.unary(
+                    CSIv1.Controller.listVolumes, .init(), timeout: .seconds(5))
+                _ = try await node.client.unary(CSIv1.Node.nodeGetInfo, .init(), timeout: .seconds(5))
+                let id = droplets.cloud.volumes.first?.id ?? ""
+                _ = try await droplets.controller.client.unary(
+                    CSIv1.Controller.controllerGetVolume, .init(volumeID: id), timeout: .seconds(5))
+                _ = try? await node.client.unary(
+                    CSIv1.Node.nodeGetVolumeStats, .init(volumeID: id, volumePath: "/nowhere"), timeout: .seconds(5))
+            }
+            print(
+                "after 1,000 calls: controller \(droplets.controller.residentMemory) KiB, node \(node.residentMemory) KiB"
+            )
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import CSICore
+import CSIHost
+import CSIPool
+import Logging
+import SystemPackage
+
+/// The one place that makes file systems.
+extension BlockNode {
+    /// The device with the volume's file system on it, checked, ready to be mounted, and held until it is.
+    ///
+    /// A file system is made only when the volume's notes (or, without any, its origin) say that there never was one and the
+    /// device reads as blank, or when the notes say that making one was interrupted and nothing has been mounted since.
+    /// Everything else is refused.
+    func prepared(
+        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
+    ) async throws(CSIError) -> (device: VolumeDevice, hold: (any HeldDevice)?) {
+        let state = try await formats?.formatState(of: volume.id)
+        var device = device
+        if case .started = state {
+            try requireWritable(options, volume)
+            device = try await devices.erased(device, of: volume)
+        }
+        let held = try await devices.hold(device)
+        do throws(CSIError) {
+            if formats == nil {
+                try await fillWithoutNotes(device, volume, options)
+            } else {
+                try await fill(device, state, volume, options)
+            }
+        } catch {
+            held?.release()
+            throw error
+        }
+        return (device, held)
+    }
+
+    private func fill(
+        _ device: VolumeDevice, _ state: FormatState?, _ volume: BlockVolume, _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
+        let kind = options.kind
+        switch state {
+        case .done(let type, let uuid):
+            try await require(type, uuid, on: device, volume, kind)
+            try await check(device, volume, kind)
+            try await growUnmounted(device, kind, options)
+        case nil:
+            try requireWritable(options, volume)
+            let found = try await probe(device)
+            guard found.isBlank else {
+                throw .preconditionFailed(
+                    "volume \"\(volume.id)\" was never formatted by this driver, and its device is not blank: \(found); it "
+                        + "is left alone")
+            }
+            try await formats?.setFormatState(.started(type: kind.rawValue), of: volume.id)
+            try await format(device, volume, kind, isFirst: true)
+        case .started:
+            try await formats?.setFormatState(.started(type: kind.rawValue), of: volume.id)
+            try await format(device, volume, kind, isFirst: false)
+        }
+    }
+
+    /// Where no note goes with the volume, the device itself must say that it has a file system, or that it never had one.
+    private func fillWithoutNotes(
+        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
+        let kind = options.kind
+        let found = try await probe(device)
+        guard found.isBlank else {
+            guard let content = found.content, content.type == kind.rawValue else {
+                throw .preconditionFailed(
+                    "volume \"\(volume.id)\" is to be mounted as \(kind), and its device \(device.path) holds \(found); it is "
+                        + "neither mounted nor formatted")
+            }
+            try await check(device, volume, kind)
+            return try await growUnmounted(device, kind, options)
+        }
+        switch volume.origin {
+        case .empty:
+            try requireWritable(options, volume)
+            try await format(device, volume, kind, isFirst: true)
+        case .copy:
+            throw .preconditionFailed(
+                "volume \"\(volume.id)\" was made from a snapshot or another volume and must hold a file system, and its "
+                    + "device \(device.path) reads as blank; it is not formatted")
+        case .unknown:
+            throw .preconditionFailed(
+                "the device \(device.path) of volume \"\(volume.id)\" reads as blank, and nothing says that the volume was "
+                    + "made empty; it is not formatted")
+        }
+    }
+
+    /// Grows a mounted file system to its device; what has that size already is left alone.
+    func grow(
+        _ device: VolumeDevice, mountedAt path: FilePath, _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
+        guard options.access == .readWrite else { return }
+        _ = try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.grow(options.kind, on: device.path, mountedAt: path, within: Self.toolLimit)
+        }
+    }
+
+    private func format(
+        _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind, isFirst: Bool
+    ) async throws(CSIError) {
+        let options: MakeOptions
+        do throws(UnsupportedOption) {
+            options = try MakeOptions(kind, parsing: volume.makeOptions)
+        } catch {
+            throw .preconditionFailed("the mkfs options of volume \"\(volume.id)\" cannot be used any more: \(error)")
+        }
+        let made: DeviceContent
+        do throws(HostError) {
+            made = try await host.fileSystems.make(kind, on: device.path, options: options, within: Self.toolLimit)
+        } catch {
+            // Somebody wrote to the device since it was probed: what is there is not ours to erase.
+            if error.kind == .notBlank, isFirst { try await formats?.setFormatState(nil, of: volume.id) }
+            throw CSIError(error)
+        }
+        guard let formats else { return }
+        guard let uuid = made.uuid else { throw .fault("the new \(kind) on \(device.path) has no UUID") }
+        try await formats.setFormatState(.done(type: made.type, uuid: uuid), of: volume.id)
+    }
+
+    private func probe(_ device: VolumeDevice) async throws(CSIError) -> ProbeResult {
+        try await withHostErrors { () async throws(HostError) in try await host.fileSystems.probe(device.path) }
+    }
+
+    private func requireWritable(_ options: FileSystemMountOptions, _ volume: BlockVolume) throws(CSIError) {
+        guard options.access != .readWrite else { return }
+        throw .preconditionFailed("volume \"\(volume.id)\" has no file system yet, and none is made for reading only")
+    }
+
+    private func require(
+        _ type: String, _ uuid: String, on device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
+    ) async throws(CSIError) {
+        let found = try await probe(device)
+        guard let content = found.content, content.type == type, content.uuid == uuid, type == kind.rawValue else {
+            throw .preconditionFailed(
+                "volume \"\(volume.id)\" must hold \(type) with uuid \(uuid), and its device holds \(found); it is neither "
+                    + "mounted nor formatted")
+        }
+    }
+
+    private func check(
+        _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
+    ) async throws(CSIError) {
+        let outcome = try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.check(kind, on: device.path, depth: .beforeMount, within: Self.toolLimit)
+        }
+        switch outcome {
+        case .repaired(let what):
+            logger.notice(
+                "a file system was repaired before it was mounted",
+                metadata: ["volume": "\(volume.id)", "detail": "\(what)"])
+        case .damaged(let what):
+            throw .preconditionFailed(
+                "the file system of volume \"\(volume.id)\" on \(device.path) is damaged and is not mounted: \(what)")
+        case .clean, .leftToTheKernel: break
+        }
+    }
+
+    /// Ext4 needs no privilege to grow before it is mounted; the others can grow only mounted.
+    private func growUnmounted(
+        _ device: VolumeDevice, _ kind: FileSystemKind, _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
+        guard kind == .ext4 || kind == .ext3, options.access == .readWrite else { return }
+        _ = try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit)
+        }
+    }
+}

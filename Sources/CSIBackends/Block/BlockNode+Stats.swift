@@ -1,0 +1,107 @@
+public import CSICore
+import CSIHost
+import CSIPool
+import SystemPackage
+
+extension BlockNode {
+    /// How full the file system or the block device at the path is, and whether it is well.
+    /// - Throws: NOT_FOUND when the volume is not at that path.
+    public func stats(_ request: GetVolumeStats, _ volume: BlockVolume) async throws(CSIError) -> VolumeStats {
+        let path = request.path.filePath
+        let table = try await mountTable()
+        let devices = try await devices.devices(of: volume.id)
+        let staged = try await staging.stagedBlock(of: volume.id)
+        guard let mounted = table.topmost(at: path) else {
+            guard let device = devices.first, staged?.path == path.string else { throw notThere(request) }
+            let condition = try await self.devices.condition(of: volume.id, shownAs: device)
+            return try await stats(of: device, volume, condition)
+        }
+        guard table.belongs(mounted, to: devices) else {
+            guard try await isOrphan(mounted, in: table) else { throw notThere(request) }
+            return nothing(
+                of: volume,
+                .abnormal("the device that is published at \(path) was detached by another program or has gone"))
+        }
+        let device = devices.first { table.belongs(mounted, to: [$0]) }
+        let condition = try await condition(of: volume.id, device, mounted, table)
+        if let device, !mounted.shows(device) { return try await stats(of: device, volume, condition) }
+        let room: FileSystemCapacity
+        do throws(HostError) {
+            room = try await host.files.capacity(of: path)
+        } catch {
+            guard error.kind == .inputOutput || error.kind == .stale else { throw CSIError(error) }
+            return nothing(of: volume, .abnormal("the file system does not answer any more: \(error.description)"))
+        }
+        let inodes = VolumeStats.Usage(
+            available: room.availableInodes, total: room.totalInodes, used: room.usedInodes)
+        return VolumeStats(
+            bytes: .init(available: room.availableBytes, total: room.totalBytes, used: room.usedBytes),
+            inodes: room.totalInodes > 0 ? inodes : nil, condition: condition)
+    }
+
+    /// Grows the device to its volume and the file system to its device, while it is used.
+    /// - Returns: The size of the device in bytes.
+    /// - Throws: NOT_FOUND when the volume is not at the path, FAILED_PRECONDITION when its device is not as large as asked for
+    ///   or it is mounted read-only everywhere.
+    public func expand(_ request: ExpandVolumeOnNode, _ volume: BlockVolume) async throws(CSIError) -> Int64 {
+        let table = try await mountTable()
+        let existing = try await devices.device(of: volume.id)
+        let path = request.path.filePath
+        let isShown = table.topmost(at: path).map { table.belongs($0, to: existing.map { [$0] } ?? []) } ?? false
+        let staged = try await staging.stagedBlock(of: volume.id)
+        guard let existing, isShown || staged?.path == path.string else {
+            throw .notFound(.publication(volume.id, request.path), "nothing of it is there")
+        }
+        let device = try await devices.refreshed(existing, of: volume.id)
+        if let required = request.capacity?.required, required > device.size {
+            throw .preconditionFailed(
+                "volume \"\(volume.id)\" has \(device.size) bytes, and \(required) were asked for; expand it on the "
+                    + "controller first")
+        }
+        let mounts = table.mounts(of: device)
+        guard let kind = mounts.first.flatMap({ FileSystemKind(rawValue: $0.filesystemType) }) else {
+            return device.size
+        }
+        // The path may be a read-only publication; growing takes a writable mount of the same file system.
+        guard let writable = mounts.first(where: { !$0.isReadOnly }) else {
+            throw .preconditionFailed(
+                "volume \"\(volume.id)\" is mounted read-only everywhere; it grows when it is staged")
+        }
+        _ = try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.grow(
+                kind, on: device.path, mountedAt: writable.mountPoint, within: Self.toolLimit)
+        }
+        return device.size
+    }
+
+    private func notThere(_ request: GetVolumeStats) -> CSIError {
+        .notFound(.publication(request.id, request.path), "nothing of it is mounted there")
+    }
+
+    private func nothing(of volume: BlockVolume, _ condition: VolumeCondition) -> VolumeStats {
+        VolumeStats(
+            bytes: .init(available: 0, total: volume.capacity, used: 0), inodes: nil, condition: condition)
+    }
+
+    private func stats(
+        of device: VolumeDevice, _ volume: BlockVolume, _ condition: VolumeCondition
+    ) async throws(CSIError) -> VolumeStats {
+        let used = min(device.size, try await devices.usedBytes(of: volume.id) ?? device.size)
+        return VolumeStats(
+            bytes: .init(available: device.size - used, total: device.size, used: used), inodes: nil,
+            condition: condition)
+    }
+
+    private func condition(
+        of id: VolumeID, _ device: VolumeDevice?, _ mounted: MountEntry, _ table: MountTable
+    ) async throws(CSIError) -> VolumeCondition {
+        let condition = try await devices.condition(of: id, shownAs: device)
+        guard !condition.isAbnormal, let device else { return condition }
+        if mounted.shows(device), mounted.superOptions.contains("ro"),
+            !table.mounts(of: device).allSatisfy({ $0.mountOptions.contains("ro") })
+        {
+            return .abnormal("the kernel has made the file system on \(device.path) read-only after an error")
+        }
+        return .normal
+    }
+}

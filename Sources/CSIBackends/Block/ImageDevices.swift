@@ -1,0 +1,217 @@
+public import CSICore
+public import CSIHost
+public import CSIPool
+import SystemPackage
+
+/// Volumes that are image files of a pool: attached as loop devices, and recognised by the file behind the device alone.
+///
+/// Whoever works on an image holds its lock (``VolumePool/lockImage(of:)``) while it calls.
+public struct ImageDevices: VolumeDevices {
+    /// With less than this left in the pool, a thin volume may be refused the next write.
+    private static let fullPool: Int64 = 16 << 20
+
+    let pool: VolumePool
+    let host: any Host
+    private let hints = LoopHints()
+
+    /// Creates the devices of a pool's images.
+    public init(pool: VolumePool, host: any Host) {
+        self.pool = pool
+        self.host = host
+    }
+
+    // MARK: Limits
+
+    /// How many volumes of the pool the node can have attached: the numbers that the kernel has for loop devices, without those
+    /// that others use, and no more than the operator allows.
+    /// - Parameter limit: What the operator allows; 0 for no limit of theirs.
+    /// - Returns: At least 1, because 0 would say that there is no limit.
+    public func maximumCount(limit: Int64) -> Int64 {
+        let room = max(1, LoopDevice.maximumCount - Int64(hints.foreignCount))
+        return limit > 0 ? min(limit, room) : room
+    }
+
+    /// Looks again at what others use of the loop devices, when the last look was long ago.
+    public func recount(after interval: Duration = .seconds(10)) async throws(CSIError) {
+        if let counted = hints.countedAt, host.clock.now - counted < interval { return }
+        _ = try await all()
+    }
+
+    // MARK: Images
+
+    /// The image of a volume, if a device can be made of it.
+    /// - Throws: FAILED_PRECONDITION when it is gone or has been cut short: whatever is done with it could lose more.
+    public func usableImage(of record: VolumeRecord) async throws(CSIError) -> FileMetadata {
+        let path = pool.imagePath(of: record.id)
+        guard let image = try await pool.image(of: record.id) else {
+            throw .preconditionFailed("volume \"\(record.id)\" has lost its image \"\(path)\"; restore the file")
+        }
+        guard image.kind == .regular else {
+            throw .preconditionFailed("the image \"\(path)\" of volume \"\(record.id)\" is not a regular file")
+        }
+        guard image.size >= record.capacity else {
+            throw .preconditionFailed(
+                "the image \"\(path)\" of volume \"\(record.id)\" has \(image.size) bytes and must have "
+                    + "\(record.capacity): it was cut short; restore the file")
+        }
+        return image
+    }
+
+    /// What is wrong with the image of a volume.
+    /// - Parameters:
+    ///   - summary: The volume.
+    ///   - poolFree: What the pool's file system has left; nil leaves that question out.
+    public func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async throws(CSIError) -> VolumeCondition {
+        let path = pool.imagePath(of: summary.id)
+        guard let image = try await pool.image(of: summary.id), image.kind == .regular else {
+            return .abnormal("the image \(path) is gone")
+        }
+        guard image.size >= summary.capacity else {
+            return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
+        }
+        if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {
+            return .abnormal(
+                "the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
+        }
+        return .normal
+    }
+
+    /// Refuses while the image of a volume is attached.
+    /// - Throws: FAILED_PRECONDITION naming the device.
+    public func requireDetached(_ id: VolumeID) async throws(CSIError) {
+        guard let device = try await devices(of: id).first else { return }
+        throw .inUse(.volume(id), by: "it is attached as \(device.path) on this node; unstage it first")
+    }
+
+    // MARK: Devices
+
+    /// Attaches the image.
+    public func attach(_ volume: BlockVolume, isReadOnly: Bool) async throws(CSIError) -> VolumeDevice {
+        let (file, tree) = try pool.imageFile(of: volume.id)
+        do throws(HostError) {
+            let device = try await host.loops.attach(
+                file, in: tree, options: LoopOptions(name: volume.id.rawValue, isReadOnly: isReadOnly))
+            hints[volume.id] = device.number
+            return VolumeDevice(device)
+        } catch {
+            guard error.kind == .lockHeld else { throw CSIError(error) }
+            throw .preconditionFailed(
+                "the image of volume \"\(volume.id)\" is used by another program: \(error.description)")
+        }
+    }
+
+    /// The one device that shows the image.
+    /// - Throws: FAILED_PRECONDITION when another program attached it, in a way that could harm.
+    public func device(of id: VolumeID) async throws(CSIError) -> VolumeDevice? {
+        guard let image = try await pool.image(of: id), image.kind == .regular else { return nil }
+        let devices = try await devices(of: id, image).filter { $0.backing == image.identity }
+        guard let device = devices.first else { return nil }
+        let isForeign = device.isDetachedOnLastClose || device.offset != 0
+        guard devices.count == 1, !isForeign else {
+            let names = devices.map(\.path.string).joined(separator: ", ")
+            throw .preconditionFailed(
+                "the image of volume \"\(id)\" is attached as \(names), by another program or in another way than this "
+                    + "driver does; detach it")
+        }
+        return VolumeDevice(device)
+    }
+
+    /// The devices that show the image, also when it has been removed or replaced: then by the name given at attaching.
+    public func devices(of id: VolumeID) async throws(CSIError) -> [VolumeDevice] {
+        try await devices(of: id, pool.image(of: id)).map { VolumeDevice($0) }
+    }
+
+    private func devices(of id: VolumeID, _ image: FileMetadata?) async throws(CSIError) -> [LoopDevice] {
+        if let image, image.kind == .regular {
+            if let number = hints[id] {
+                let device = try await withHostErrors { () async throws(HostError) in
+                    try await host.loops.device(number)
+                }
+                if let device, device.backing == image.identity, device.name == id.rawValue { return [device] }
+                hints[id] = nil
+            } else {
+                // The kernel has every attached file open, so one that nobody has open is not attached.
+                let (file, tree) = try pool.imageFile(of: id)
+                let isOpen = try await withHostErrors { () async throws(HostError) in try await tree.isOpen(file) }
+                guard isOpen else { return [] }
+            }
+        }
+        // Another driver's pool may hold a volume of the same id.
+        return try await all().filter { (device) in
+            device.backing == image?.identity || device.name == id.rawValue && isOurs(device)
+        }
+    }
+
+    /// All loop devices of the node; what is ours is noted.
+    func all() async throws(CSIError) -> [LoopDevice] {
+        let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
+        var own: [(id: VolumeID, number: Int)] = []
+        for device in devices where isOurs(device) {
+            if let id = try? VolumeID(device.name), id.pathComponent != nil { own.append((id, device.number)) }
+        }
+        hints.note(own, foreignCount: devices.count - own.count, at: host.clock.now)
+        return devices
+    }
+
+    /// Whether a device shows a file below the pool, as far as its path tells.
+    private func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
+
+    /// Makes the device as large as its image.
+    public func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice {
+        guard let loop = device.loop, let image = try await pool.image(of: id), device.size < image.size else {
+            return device
+        }
+        return VolumeDevice(
+            try await withHostErrors { () async throws(HostError) in try await host.loops.refreshSize(of: loop) })
+    }
+
+    /// Attaches the image anew.
+    public func reattached(
+        _ device: VolumeDevice, of volume: BlockVolume, isReadOnly: Bool
+    ) async throws(CSIError) -> VolumeDevice {
+        try await detach(device, of: volume.id, within: BlockNode.detachLimit)
+        return try await attach(volume, isReadOnly: isReadOnly)
+    }
+
+    /// Keeps the number of the device from showing another file.
+    public func hold(_ device: VolumeDevice) async throws(CSIError) -> (any HeldDevice)? {
+        guard let loop = device.loop else { return nil }
+        return try await withHostErrors { () async throws(HostError) in try await host.loops.hold(loop) }
+    }
+
+    /// Detaches the image.
+    public func detach(_ device: VolumeDevice, of id: VolumeID, within limit: Duration) async throws(CSIError) {
+        guard let loop = device.loop else { return }
+        _ = try await withHostErrors { () async throws(HostError) in
+            try await host.loops.detach(loop, within: limit)
+        }
+        if hints[id] == loop.number { hints[id] = nil }
+    }
+
+    /// Detaches the image for it, so that no cache survives, and erases it.
+    public func erased(_ device: VolumeDevice, of volume: BlockVolume) async throws(CSIError) -> VolumeDevice {
+        guard let record = try await pool.record(volume.id) else { throw .notFound(.volume(volume.id)) }
+        try await detach(device, of: volume.id, within: BlockNode.detachLimit)
+        try await pool.eraseImage(of: volume.id, isThick: record.isThick)
+        return try await attach(volume, isReadOnly: false)
+    }
+
+    /// Whether the image is there, whole, the one that the device shows, and can be written.
+    public func condition(
+        of id: VolumeID, shownAs device: VolumeDevice?
+    ) async throws(CSIError) -> VolumeCondition {
+        guard let record = try await pool.record(id) else { return .abnormal("the volume is gone from the pool") }
+        let room = try await pool.capacity()
+        let condition = try await condition(of: record.summary, poolFree: room.availableBytes)
+        guard !condition.isAbnormal else { return condition }
+        guard let loop = device?.loop, loop.backing == (try await pool.image(of: id)?.identity) else {
+            return .abnormal("the device that is published shows a file that was removed or replaced in the pool")
+        }
+        return .normal
+    }
+
+    /// What the image takes of the pool.
+    public func usedBytes(of id: VolumeID) async throws(CSIError) -> Int64? {
+        try await pool.image(of: id)?.allocatedBytes ?? 0
+    }
+}
