@@ -11,6 +11,7 @@ extension Setting {
     static let kubeletDirectory = Setting(flag: "--kubelet-dir", variable: "SWIFT_CSI_KUBELET_DIR")
     static let reserve = Setting(flag: "--reserve", variable: "SWIFT_CSI_RESERVE")
     static let overcommit = Setting(flag: "--overcommit", variable: "SWIFT_CSI_OVERCOMMIT")
+    static let requireQuota = Setting(flag: "--require-quota", variable: "SWIFT_CSI_REQUIRE_QUOTA")
     static let maximumVolumes = Setting(flag: "--max-volumes-per-node", variable: "SWIFT_CSI_MAX_VOLUMES_PER_NODE")
     static let nfsShares = Setting(flag: "--nfs-shares", variable: "SWIFT_CSI_NFS_SHARES")
     static let nfsMountOptions = Setting(flag: "--nfs-mount-options", variable: "SWIFT_CSI_NFS_MOUNT_OPTIONS")

@@ -7,25 +7,14 @@ struct PoolPromises: Sendable {
     /// To volumes and snapshots that are being made.
     var pendingThick: Int128 = 0
     var pendingThin: Int128 = 0
-    /// To volumes that are directories, whose room nobody keeps for them.
-    private(set) var directories: Int128 = 0
-
     /// To all volumes that there are.
-    var total: Int64 { Int64(clamping: thick + thin + directories) }
+    var total: Int64 { Int64(clamping: thick + thin) }
 
     mutating func add(_ volume: VolumeSummary) {
-        guard volume.content == .image else {
-            directories += Int128(volume.capacity)
-            return
-        }
         if volume.isThick { thick += Int128(volume.capacity) } else { thin += Int128(volume.capacity) }
     }
 
     mutating func remove(_ volume: VolumeSummary) {
-        guard volume.content == .image else {
-            directories -= Int128(volume.capacity)
-            return
-        }
         if volume.isThick { thick -= Int128(volume.capacity) } else { thin -= Int128(volume.capacity) }
     }
 
@@ -49,7 +38,7 @@ struct ImageUsage: Sendable {
     var completedAt: Duration?
 }
 
-/// The room of a pool of images at one moment.
+/// The room of a pool at one moment.
 ///
 /// The worst that can happen is that every volume is written in full and shares no block with a snapshot any more. So the
 /// promises to volumes count in full, what snapshots hold counts as well, and what else is on the file system is seen

@@ -20,6 +20,9 @@ public struct VolumeSummary: Sendable, Hashable {
     /// What the backend keeps of it.
     public let attributes: StringMap
 
+    /// What keeps it from growing over its size; nil when nothing does.
+    public let quota: VolumeQuota?
+
     /// What its image took of the disk when it was last looked at; 0 before that.
     var allocated: Int64 = 0
 }
@@ -57,6 +60,6 @@ extension VolumeSummary {
     func sharing(_ maps: inout MapSharing) -> VolumeSummary {
         VolumeSummary(
             id: id, capacity: capacity, content: content, isThick: isThick, source: source,
-            attributes: maps.shared(attributes))
+            attributes: maps.shared(attributes), quota: quota)
     }
 }

@@ -3,7 +3,7 @@ import CSIHost
 import Synchronization
 import SystemPackage
 
-/// Room for images.
+/// Room for images and directories.
 extension VolumePool {
     /// The room that is left, all promises kept.
     public func room() async throws(CSIError) -> PoolRoom {
@@ -53,12 +53,12 @@ extension VolumePool {
         return PoolRoom(
             used: disk.usedBytes, available: disk.availableBytes, total: disk.totalBytes,
             foreign: Int64(clamping: foreign), snapshots: Int64(clamping: state.usage.snapshots),
-            promises: state.promises, policy: policy ?? PoolPolicy())
+            promises: state.promises, policy: policy ?? directories ?? PoolPolicy(reserve: .bytes(0)))
     }
 
-    // MARK: Usage of images
+    // MARK: Usage of images and directories
 
-    /// So many images are looked at again for each question, in turn: what volumes write changes what they take.
+    /// So many volumes are looked at again for each question, in turn: what volumes write changes what they take.
     private static let turn = 64
     /// A look at all images of a large pool is good for this long.
     private static let measureInterval = Duration.seconds(10)
@@ -68,7 +68,7 @@ extension VolumePool {
         let disk = try await capacity()
         let turn = nextTurn()
         do throws(CSIError) {
-            for id in turn.volumes { note(volume: id, try await allocated(in: PoolLayout.volume(id))) }
+            for volume in turn.volumes { note(volume: volume.id.rawValue, try await allocated(volume)) }
             for id in turn.snapshots { note(snapshot: id, try await allocated(in: PoolLayout.snapshot(id))) }
         } catch {
             setCompleted(nil)
@@ -83,13 +83,13 @@ extension VolumePool {
 
     /// The images that are to be looked at now.
     @inline(never)
-    private func nextTurn() -> (volumes: [String], snapshots: [String], isAll: Bool) {
+    private func nextTurn() -> (volumes: [VolumeSummary], snapshots: [String], isAll: Bool) {
         state.withLock { state in
             let isAll = state.usage.completedAt == nil
             if isAll { state.usage.cursor = nil }
             let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
             state.usage.cursor = hasMore ? turn.last?.key : nil
-            let volumes = turn.filter { $0.content == .image }.map(\.key) + (isAll ? [] : state.usage.newVolumes)
+            let volumes = turn + (isAll ? [] : state.usage.newVolumes.compactMap { state.volumes[$0] })
             let snapshots = isAll ? state.snapshots.all.map(\.key) : state.usage.newSnapshots
             state.usage.newVolumes = []
             state.usage.newSnapshots = []
@@ -128,6 +128,15 @@ extension VolumePool {
             state.usage.completedAt = nil
             return true
         }
+    }
+
+    private func allocated(_ volume: VolumeSummary) async throws(CSIError) -> Int64 {
+        guard volume.content == .directory else {
+            return try await allocated(in: PoolLayout.volume(volume.id.rawValue))
+        }
+        // A directory that nobody counts is taken to hold what was promised to it: then no byte counts twice, and what is
+        // promised never exceeds what the file system has left.
+        return try await quota(of: volume.id, volume.quota)?.usedBytes ?? volume.capacity
     }
 
     private func allocated(in directory: FilePath) async throws(CSIError) -> Int64 {
