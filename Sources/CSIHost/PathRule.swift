@@ -34,6 +34,14 @@ package enum PathRule {
         return path
     }
 
+    /// Makes sure that a text is one name, which leads neither upwards nor further down.
+    package static func name(_ text: String, at path: FilePath, _ operation: HostOperation) throws(HostError) {
+        let isName = !text.isEmpty && text != "." && text != ".." && !text.utf8.contains { $0 == 0x2f || $0 == 0 }
+        guard isName else {
+            throw HostError(operation, at: path, kind: .invalidPath, detail: "\(text.debugDescription) is not one name")
+        }
+    }
+
     private static func withoutParents(_ path: FilePath, _ operation: HostOperation) throws(HostError) -> FilePath {
         var plain = true
         for component in path.components where component.kind != .regular {

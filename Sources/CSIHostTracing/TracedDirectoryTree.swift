@@ -29,6 +29,14 @@ final class TracedDirectoryTree: DirectoryTree {
         try await span(.metadata, path) { () async throws(HostError) in try await base.metadata(of: path) }
     }
 
+    func directories(
+        _ parents: [String], haveDirectory child: String, in path: FilePath
+    ) async throws(HostError) -> [Bool] {
+        try await span(.metadata, path) { () async throws(HostError) in
+            try await base.directories(parents, haveDirectory: child, in: path)
+        }
+    }
+
     func list(_ path: FilePath, limit: Int) async throws(HostError) -> [DirectoryEntry] {
         try await span(.list, path) { () async throws(HostError) in try await base.list(path, limit: limit) }
     }

@@ -28,25 +28,37 @@ public struct DriverOptions: ParsableArguments {
         help: ArgumentHelp("The name of the node this process runs on. [env: SWIFT_CSI_NODE_ID]", valueName: "name"))
     public var nodeID: String?
 
-    /// The directory that holds the volumes.
+    /// The directories that hold the volumes.
     @Option(
         help: ArgumentHelp(
-            "The existing directory that holds the volumes of this node. [env: SWIFT_CSI_POOL]", valueName: "dir"))
-    public var pool: String?
+            """
+            The existing directory that holds the volumes of this node. With hostpath, NAME=DIR is one for the classes \
+            that name it in the parameter pool, and the flag can be given again. [env: SWIFT_CSI_POOL, separated by commas]
+            """, valueName: "dir"))
+    public var pool: [String] = []
 
-    /// What stays free in the pool.
+    /// What stays free in a pool.
     @Option(
         help: ArgumentHelp(
-            "What the loopback backend leaves free in the pool. [env: SWIFT_CSI_RESERVE] (default: 5%)",
-            valueName: "size or %"))
+            "What stays free in each pool. [env: SWIFT_CSI_RESERVE] (default: 5%)", valueName: "size or %"))
     public var reserve: String?
 
-    /// How much thin volumes may promise.
+    /// How much volumes may promise.
     @Option(
         help: ArgumentHelp(
-            "How many times its room the pool may promise to thin volumes. [env: SWIFT_CSI_OVERCOMMIT] (default: 1)",
-            valueName: "ratio"))
+            """
+            How many times its room a pool may promise to thin volumes and directories. [env: SWIFT_CSI_OVERCOMMIT] \
+            (default: 1)
+            """, valueName: "ratio"))
     public var overcommit: String?
+
+    /// Whether the sizes of directories must hold.
+    @Flag(
+        help: """
+            Refuse to run hostpath on a file system that does not enforce quotas, where a volume can grow over its size. \
+            [env: SWIFT_CSI_REQUIRE_QUOTA=true]
+            """)
+    public var requireQuota = false
 
     /// How many volumes the node can publish.
     @Option(
@@ -92,7 +104,8 @@ public struct DriverOptions: ParsableArguments {
         case "--endpoint": endpoint
         case "--driver-name": driverName
         case "--node-id": nodeID
-        case "--pool": pool
+        case "--pool": pool.isEmpty ? nil : pool.joined(separator: ",")
+        case "--require-quota": requireQuota ? "true" : nil
         case "--reserve": reserve
         case "--overcommit": overcommit
         case "--max-volumes-per-node": maxVolumesPerNode

@@ -8,6 +8,7 @@ extension Setting {
     static let pool = Setting(flag: "--pool", variable: "SWIFT_CSI_POOL")
     static let reserve = Setting(flag: "--reserve", variable: "SWIFT_CSI_RESERVE")
     static let overcommit = Setting(flag: "--overcommit", variable: "SWIFT_CSI_OVERCOMMIT")
+    static let requireQuota = Setting(flag: "--require-quota", variable: "SWIFT_CSI_REQUIRE_QUOTA")
     static let maximumVolumes = Setting(flag: "--max-volumes-per-node", variable: "SWIFT_CSI_MAX_VOLUMES_PER_NODE")
 
     /// Variables that begin with this are ours, so one that is not known is a mistake.

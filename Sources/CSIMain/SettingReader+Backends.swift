@@ -3,6 +3,7 @@ import CSIHostPath
 import CSILoopback
 import CSIPool
 import CSIProgram
+import SystemPackage
 
 /// The settings of the backends.
 extension SettingReader {
@@ -28,16 +29,22 @@ extension SettingReader {
             }
         }
         let node = nodeID(.nodeID)
-        let pool = absolutePath(.pool)
-        let (policy, limit) = readLoopback(for: name)
-        guard let name, let info, let node, let pool else { return nil }
+        let pools = readPools(for: name)
+        let policy = readPolicy()
+        let requiresQuota = readRequireQuota(for: name)
+        let limit = readLimit(for: name)
+        guard let name, let info, let node, let pools else { return nil }
         do throws(CSIError) {
             switch name {
-            case .hostPath: return .hostPath(try HostPathConfiguration(info: info, nodeID: node, pool: pool))
+            case .hostPath:
+                return .hostPath(
+                    try HostPathConfiguration(
+                        info: info, nodeID: node, pools: pools, policy: policy, requiresQuota: requiresQuota))
             case .loopback:
+                guard let pool = pools.first else { return nil }
                 return .loopback(
                     try LoopbackConfiguration(
-                        info: info, nodeID: node, pool: pool, policy: policy, maximumVolumesPerNode: limit))
+                        info: info, nodeID: node, pool: pool.path, policy: policy, maximumVolumesPerNode: limit))
             }
         } catch {
             report(.nodeID, ConfigurationMistake(error))
@@ -45,8 +52,43 @@ extension SettingReader {
         }
     }
 
-    /// What only the loopback backend takes; with another one it is a mistake.
-    private mutating func readLoopback(for name: BackendName?) -> (policy: PoolPolicy, limit: Int64) {
+    /// `DIR`, or `NAME=DIR`, with commas between several; one without a name for a backend that has no names for them.
+    private mutating func readPools(for backend: BackendName?) -> [HostPathConfiguration.Pool]? {
+        read(.pool) { (text) throws(ConfigurationMistake) in
+            var pools: [HostPathConfiguration.Pool] = []
+            for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+                let pool = try Self.pool(part)
+                if let other = pools.first(where: { $0.name == pool.name }) {
+                    let name = other.name.map { "the name \($0)" } ?? "no name"
+                    throw ConfigurationMistake("gives two pools \(name), \(other.path) and \(pool.path)")
+                }
+                pools.append(pool)
+            }
+            guard backend == nil || backend == .hostPath || pools.allSatisfy({ $0.name == nil }) else {
+                throw ConfigurationMistake("takes one directory, without a name, for this backend")
+            }
+            return pools
+        }
+    }
+
+    private static func pool(_ text: Substring) throws(ConfigurationMistake) -> HostPathConfiguration.Pool {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let isNamed = parts.count == 2 && !text.hasPrefix("/")
+        let path = FilePath(String(isNamed ? parts[1] : text))
+        guard path.isAbsolute else {
+            throw ConfigurationMistake("must be an absolute path, or NAME=PATH, and is \"\(text)\"")
+        }
+        guard isNamed else { return HostPathConfiguration.Pool(path: path) }
+        let name = String(parts[0])
+        guard HostPathConfiguration.Pool.isName(name) else {
+            throw ConfigurationMistake(
+                "must name a pool with 1 to 63 small letters, digits and hyphens, not \"\(name)\"")
+        }
+        return HostPathConfiguration.Pool(name: name, path: path)
+    }
+
+    /// What is left free and promised twice, where a pool gives out room.
+    private mutating func readPolicy() -> PoolPolicy {
         let reserve = readOptional(.reserve) { (text) throws(ConfigurationMistake) in
             if text.hasSuffix("%"), let percent = Int64(text.dropLast()), (0...100).contains(percent) {
                 return PoolPolicy.Reserve.percent(percent)
@@ -63,22 +105,38 @@ extension SettingReader {
             }
             return percent
         }
+        return PoolPolicy(reserve: reserve ?? .percent(5), overcommitPercent: overcommit ?? 100)
+    }
+
+    /// What only the hostPath backend takes; with another one it is a mistake.
+    private mutating func readRequireQuota(for name: BackendName?) -> Bool {
+        let isRequired = readOptional(.requireQuota) { (text) throws(ConfigurationMistake) in
+            guard let choice = Bool(text) else {
+                throw ConfigurationMistake("must be true or false, and is \"\(text)\"")
+            }
+            return choice
+        }
+        if isRequired != nil { requireBackend(.hostPath, is: name, for: .requireQuota) }
+        return isRequired ?? false
+    }
+
+    /// What only the loopback backend takes; with another one it is a mistake.
+    private mutating func readLimit(for name: BackendName?) -> Int64 {
         let limit = readOptional(.maximumVolumes) { (text) throws(ConfigurationMistake) in
             guard let limit = Int64(text), limit >= 0 else {
                 throw ConfigurationMistake("must be a number, 0 for no limit, and is \"\(text)\"")
             }
             return limit
         }
-        if let name, name != .loopback {
-            let given = [
-                (Setting.reserve, reserve != nil), (.overcommit, overcommit != nil), (.maximumVolumes, limit != nil),
-            ]
-            for (setting, isGiven) in given where isGiven {
-                report(
-                    setting, ConfigurationMistake("is for the loopback backend, and the backend is \(name.rawValue)"))
-            }
-        }
-        return (PoolPolicy(reserve: reserve ?? .percent(5), overcommitPercent: overcommit ?? 100), limit ?? 0)
+        if limit != nil { requireBackend(.loopback, is: name, for: .maximumVolumes) }
+        return limit ?? 0
+    }
+
+    private mutating func requireBackend(_ wanted: BackendName, is name: BackendName?, for setting: Setting) {
+        guard let name, name != wanted else { return }
+        report(
+            setting,
+            ConfigurationMistake("is for the \(wanted.rawValue) backend, and the backend is \(name.rawValue)"))
     }
 
     /// A number of bytes, with Ki, Mi, Gi or Ti behind it.

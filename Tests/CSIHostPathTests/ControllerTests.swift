@@ -48,7 +48,7 @@ struct ControllerTests {
             let elsewhere = CSIv1.TopologyRequirement(
                 requisite: [.init(segments: ["topology.hostpath.swift-csi.dev/node": "node-2"])])
             let cases: [(CreateVolume, RPCCode, String)] = [
-                (try Requests.create("v", required: 1 << 50), .outOfRange, "bytes in all"),
+                (try Requests.create("v", required: 1 << 50), .outOfRange, "if it were empty"),
                 (try Requests.create("v", parameters: ["pol": "x"]), .invalidArgument, "parameters[\"pol\"]"),
                 (try Requests.create("v", topology: elsewhere), .resourceExhausted, "node-1"),
             ]

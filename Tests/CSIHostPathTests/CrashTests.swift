@@ -1,6 +1,8 @@
 import CSICore
 import CSIHost
+import CSIProto
 import CSITestKit
+import CSITransport
 import Logging
 import SystemPackage
 import Testing
@@ -15,6 +17,18 @@ enum Exploration {
         host.addDirectory("/scratch/pool")
         host.addDirectory("/scratch/pods")
         return host
+    }
+
+    /// A machine whose pool holds sizes.
+    static func host(_ type: String) -> @Sendable () -> FakeHost {
+        {
+            let host = FakeHost()
+            host.addFileSystem(at: "/scratch", type: type, bytes: 1 << 30, inodes: 1 << 20)
+            host.setQuotas(.enforcing, fileSystemOf: "/scratch")
+            host.addDirectory("/scratch/pool")
+            host.addDirectory("/scratch/pods")
+            return host
+        }
     }
 
     @Sendable static func driver(_ host: FakeHost) throws -> any CSIDriver {
@@ -34,6 +48,44 @@ struct CrashTests {
         let report = try await explorer.explore(.fullLifecycle(targets: "/scratch/pods"))
         try report.requireNoFailures()
         // Create and delete alone make more than ten changes, each tried at three moments and with two kinds of crash.
+        #expect(report.explored > 80)
+    }
+
+    @Test(
+        "Every crash point with a size that holds: no project and no limit is left over", arguments: ["xfs", "btrfs"])
+    func quotas(type: String) async throws {
+        let explorer = CrashExplorer(host: Exploration.host(type), driver: Exploration.driver)
+        let volume = "explored-volume"
+        let mount = CSIv1.VolumeCapability(accessType: .mount(.init()), accessMode: .init(mode: .singleNodeWriter))
+        let inodes: ProtoMap<String, String> = type == "xfs" ? ["inodeLimit": "100"] : [:]
+        let steps = [
+            Scenario.Step("create") { (driver) async throws(RPCError) in
+                _ = try await driver.call(
+                    CSIv1.Controller.createVolume,
+                    .init(
+                        name: volume, capacityRange: .init(requiredBytes: 1 << 20), volumeCapabilities: [mount],
+                        parameters: ["uid": "1000", "mode": "0750"], mutableParameters: inodes))
+            },
+            Scenario.Step("expand") { (driver) async throws(RPCError) in
+                _ = try await driver.call(
+                    CSIv1.Controller.controllerExpandVolume,
+                    .init(volumeID: volume, capacityRange: .init(requiredBytes: 4 << 20)))
+            },
+            Scenario.Step("modify") { (driver) async throws(RPCError) in
+                _ = try await driver.call(
+                    CSIv1.Controller.controllerModifyVolume,
+                    .init(
+                        volumeID: volume,
+                        mutableParameters: type == "xfs" ? ["inodeLimit": "200"] : ["onDelete": "delete"]))
+            },
+            Scenario.Step("delete") { (driver) async throws(RPCError) in
+                _ = try await driver.call(CSIv1.Controller.deleteVolume, .init(volumeID: volume))
+            },
+        ]
+        // A limit without a tree is one that nobody will ever take away.
+        let scenario = Scenario(steps)
+        let report = try await explorer.explore(scenario)
+        try report.requireNoFailures()
         #expect(report.explored > 80)
     }
 

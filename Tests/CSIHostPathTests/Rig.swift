@@ -1,4 +1,5 @@
 import CSIHost
+import CSIPool
 import CSIProto
 import CSITestKit
 import Glibc
@@ -31,11 +32,42 @@ final class Rig: Sendable {
     var pool: FilePath { root.appending("pool") }
     var targets: FilePath { root.appending("pods") }
 
-    private init(host: any Host, fake: FakeHost?, root: FilePath) throws {
+    private init(host: any Host, fake: FakeHost?, root: FilePath, driver: HostPathDriver? = nil) throws {
         self.host = host
         self.fake = fake
         self.root = root
-        self.driver = try Self.driver(host, root)
+        self.driver = try driver ?? Self.driver(host, root)
+    }
+
+    /// A model whose pools lie on a file system that holds sizes, and a driver on it.
+    static func withQuotas(
+        _ type: String = "ext4", _ enforcement: QuotaSupport.Enforcement = .enforcing,
+        pools: [HostPathConfiguration.Pool] = [.init(path: "/scratch/pool")], requiresQuota: Bool = false,
+        policy: PoolPolicy = PoolPolicy(), _ body: (Rig, FakeHost) async throws -> Void
+    ) async throws {
+        let fake = FakeHost()
+        fake.addFileSystem(at: "/scratch", type: type, bytes: 1 << 30, inodes: 1 << 20)
+        fake.setQuotas(enforcement, fileSystemOf: "/scratch")
+        for pool in pools { fake.addDirectory(pool.path) }
+        fake.addDirectory("/scratch/pods")
+        let rig = try Rig(
+            host: fake, fake: fake, root: "/scratch",
+            driver: driver(fake, pools: pools, requiresQuota: requiresQuota, policy: policy))
+        try await rig.driver.preflight()
+        try await rig.driver.start()
+        try await body(rig, fake)
+    }
+
+    static func driver(
+        _ host: any Host, pools: [HostPathConfiguration.Pool], requiresQuota: Bool = false,
+        policy: PoolPolicy = PoolPolicy(), role: Role = .all
+    ) throws -> HostPathDriver {
+        let configuration = try HostPathConfiguration(
+            info: PluginInfo(name: "hostpath.swift-csi.dev", version: "1"), nodeID: NodeID("node-1"), pools: pools,
+            policy: policy, requiresQuota: requiresQuota)
+        return HostPathDriver(
+            configuration: configuration, role: role, host: host,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Runs a test body on a machine.
@@ -103,14 +135,32 @@ enum Requests {
     static func create(
         _ name: String, required: Int64 = 1 << 20, limit: Int64 = 0,
         mode: CSIv1.VolumeCapability.AccessMode.Mode = .singleNodeWriter, flags: [String] = [],
-        parameters: ProtoMap<String, String> = [:], topology: CSIv1.TopologyRequirement? = nil
+        parameters: ProtoMap<String, String> = [:], mutable: ProtoMap<String, String> = [:],
+        topology: CSIv1.TopologyRequirement? = nil
     ) throws -> CreateVolume {
         try CreateVolume(
             validating: .init(
                 name: name, capacityRange: .init(requiredBytes: required, limitBytes: limit),
                 volumeCapabilities: [capability(mode: mode, flags: flags)], parameters: parameters,
-                accessibilityRequirements: topology))
+                accessibilityRequirements: topology, mutableParameters: mutable))
     }
+
+    static func expand(_ id: String, to required: Int64, limit: Int64 = 0) throws -> ExpandVolume {
+        try ExpandVolume(
+            validating: .init(volumeID: id, capacityRange: .init(requiredBytes: required, limitBytes: limit)))
+    }
+
+    static func expandOnNode(_ id: String, at path: FilePath, to required: Int64) throws -> ExpandVolumeOnNode {
+        try ExpandVolumeOnNode(
+            validating: .init(
+                volumeID: id, volumePath: path.string, capacityRange: .init(requiredBytes: required)))
+    }
+
+    static func modify(_ id: String, _ parameters: ProtoMap<String, String>) throws -> ModifyVolume {
+        try ModifyVolume(validating: .init(volumeID: id, mutableParameters: parameters))
+    }
+
+    static func read(_ id: String) throws -> GetVolume { try GetVolume(validating: .init(volumeID: id)) }
 
     static func delete(_ id: String) throws -> DeleteVolume { try DeleteVolume(validating: .init(volumeID: id)) }
 

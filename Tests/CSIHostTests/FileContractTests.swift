@@ -75,6 +75,43 @@ struct FileContractTests {
     }
 
     @Test(arguments: HostKind.allCases)
+    func `many directories are asked at once for a directory in them`(kind: HostKind) async throws {
+        try await withHost(kind) { rig in
+            let tree = try await rig.tree()
+            try await rig.makeDirectories("v", "v/a", "v/a/data", "v/b", "v/c", "v/c/data", "v/c/data/data")
+            try await tree.writeFileDurably("v/b/data", [])
+            try await tree.writeFileDurably("v/file", [])
+            try rig.addSymbolicLink(rig.scratch.appending("v/d"), to: rig.scratch.appending("v/a"))
+            let names = ["c", "none", "a", "b", "file", "d"]
+            let answers = try await tree.directories(names, haveDirectory: "data", in: "v")
+            #expect(answers == [true, false, true, false, false, false])
+            #expect(try await tree.directories(["v"], haveDirectory: "a", in: "") == [true])
+            #expect(try await tree.directories([], haveDirectory: "a", in: "v") == [])
+            for bad in ["", ".", "..", "a/data", "a\0"] {
+                let kind = await failure { try await tree.directories([bad], haveDirectory: "data", in: "v") }
+                #expect(kind == .invalidPath, "\(bad)")
+            }
+            #expect(await failure { try await tree.directories(["a"], haveDirectory: "../c", in: "v") } == .invalidPath)
+            #expect(await failure { try await tree.directories(["a"], haveDirectory: "b", in: "x") } == .notFound)
+        }
+    }
+
+    @Test(arguments: HostKind.allCases)
+    func `a new file is written once and has its mode`(kind: HostKind) async throws {
+        try await withHost(kind) { rig in
+            let tree = try await rig.tree()
+            try await rig.makeDirectories("v")
+            try await tree.writeNewFile("v/record", [1, 2, 3], permissions: FilePermissions(rawValue: 0o640))
+            #expect(try await tree.readFile("v/record", limit: 9) == [1, 2, 3])
+            #expect(try await tree.metadata(of: "v/record")?.permissions.rawValue == 0o640)
+            let taken = await failure { try await tree.writeNewFile("v/record", [], permissions: mode700) }
+            #expect(taken == .alreadyExists)
+            #expect(try await tree.readFile("v/record", limit: 9) == [1, 2, 3])
+            #expect(await failure { try await tree.writeNewFile("x/record", [], permissions: mode700) } == .notFound)
+        }
+    }
+
+    @Test(arguments: HostKind.allCases)
     func `a name need not be text`(kind: HostKind) async throws {
         try await withHost(kind) { rig in
             let tree = try await rig.tree()

@@ -130,7 +130,7 @@ struct ControllerTests {
         let fake = Rig.fake()
         let rig = try await Rig.on(fake)
         _ = try await rig.driver.create(Requests.create("source"))
-        for operation in [HostOperation.createFile, .writeFile, .copyFile, .createDirectory] {
+        for operation in [HostOperation.createFile, .copyFile, .createDirectory] {
             fake.fail(operation, with: .noSpace)
             await expectRefusal(.resourceExhausted) {
                 _ = try await rig.driver.clone(

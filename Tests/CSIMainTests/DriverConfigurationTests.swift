@@ -43,7 +43,25 @@ struct DriverConfigurationTests {
         guard case .hostPath(let hostPath) = fromFlags.backend else { return }
         #expect(hostPath.info.name == "my.driver")
         #expect(hostPath.nodeID.rawValue == "n")
-        #expect(hostPath.pool.string == "/p")
+        #expect(hostPath.pools == [.init(path: "/p")])
+        #expect(!hostPath.requiresQuota)
+    }
+
+    @Test("Pools have names, from flags or from one variable")
+    func pools() throws {
+        let flags = ["--pool", "fast=/mnt/nvme", "--pool", "/srv", "--pool", "bulk-1=/mnt/a=b", "--require-quota"]
+        var environment = Self.good
+        for (arguments, text) in [(flags, ""), (["--require-quota"], "fast=/mnt/nvme,/srv,bulk-1=/mnt/a=b")] {
+            environment["SWIFT_CSI_POOL"] = text
+            guard case .hostPath(let hostPath) = try configuration(arguments, environment).backend else { return }
+            #expect(
+                hostPath.pools == [
+                    .init(name: "fast", path: "/mnt/nvme"), .init(path: "/srv"),
+                    .init(name: "bulk-1", path: "/mnt/a=b"),
+                ])
+            #expect(hostPath.requiresQuota)
+            #expect(hostPath.policy == PoolPolicy(reserve: .percent(5), overcommitPercent: 100))
+        }
     }
 
     @Test("All mistakes are reported at once, each naming its flag or variable")
@@ -70,7 +88,13 @@ struct DriverConfigurationTests {
             (["--node-id", ""], "--node-id: node_id is required"),
             (["--node-id", String(repeating: "n", count: 64)], "topology segment"), (["--pool", "p"], "--pool"),
             (["--endpoint", "unix://relative.sock"], "--endpoint"), (["--log-format", ""], "--log-format"),
-            (["stray"], "stray"), (["--reserve", "5%"], "is for the loopback backend"),
+            (["stray"], "stray"), (["--max-volumes-per-node", "9"], "is for the loopback backend"),
+            (["--pool", "Fast=/p"], "--pool: must name a pool"),
+            (["--pool", "a=p"], "--pool: must be an absolute path"),
+            (["--pool", "/p", "--pool", "/q"], "--pool: gives two pools no name, /p and /q"),
+            (["--pool", "a=/p,a=/q"], "--pool: gives two pools the name a"),
+            (["--backend", "loopback", "--pool", "a=/p"], "--pool: takes one directory"),
+            (["--backend", "loopback", "--require-quota"], "is for the hostpath backend"),
             (["--backend", "loopback", "--reserve", "5x"], "--reserve: must be a size"),
             (["--backend", "loopback", "--reserve", "101%"], "--reserve: must be a size"),
             (["--backend", "loopback", "--reserve", "99999999999Ti"], "--reserve: must be a size"),

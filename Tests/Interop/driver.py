@@ -107,7 +107,7 @@ class Rig:
     def __init__(self, *, on_disk=False, pool_options=None, flags=(), backend="hostpath"):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="csi-", dir="/tmp"))
         if not on_disk:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64g,mode=0700", "rig", str(self.scratch)], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64t,mode=0700", "rig", str(self.scratch)], check=True)
         self.pool = self.scratch / "pool"
         self.targets = self.scratch / "targets"
         self.pool.mkdir()

@@ -30,8 +30,25 @@ struct Calls {
         case "probe": _ = try await client.unary(CSIv1.Identity.probe, CSIv1.ProbeRequest())
         case "create":
             _ = try await client.unary(CSIv1.Controller.createVolume, Self.request(name: "bench-\(batch)-\(number)"))
+        case "delete":
+            _ = try await client.unary(
+                CSIv1.Controller.deleteVolume, .init(volumeID: "bench-\(batch)-\(number)"))
         default: throw Usage()
         }
+    }
+
+    /// Microseconds of the first page of a list, the median of so many.
+    func listMedian(times: Int, page: Int32) async throws -> Int {
+        let client = try await RPCClient.connect(to: Endpoint(parsing: "unix://\(path)"))
+        defer { client.close() }
+        let clock = ContinuousClock()
+        var spent: [Duration] = []
+        for _ in 0..<times {
+            let started = clock.now
+            _ = try await client.unary(CSIv1.Controller.listVolumes, .init(maxEntries: page))
+            spent.append(clock.now - started)
+        }
+        return Int(spent.sorted()[times / 2] / .microseconds(1))
     }
 
     /// A volume that any backend can make.

@@ -2,7 +2,9 @@ import CSIProto
 import CSITransport
 import Glibc
 
-// driver-bench SOCKET probe|create CALLS CONCURRENT    prints calls per second; create makes a new volume each time
+// driver-bench SOCKET probe|create|delete CALLS CONCURRENT   prints calls per second; create makes a new volume each time,
+//                                                            delete removes what a create with the same numbers made
+// driver-bench SOCKET list TIMES PAGE                  prints the median of a page of so many volumes, in us
 // driver-bench CONTROLLER NODE publish DIR TIMES       prints the medians of a read-only publish and an unpublish, in us
 //
 // Volumes are named bench-N and stay; the pool is the caller's to throw away.
@@ -10,6 +12,9 @@ import Glibc
 let arguments = CommandLine.arguments
 do {
     switch arguments.count {
+    case 5 where arguments[2] == "list":
+        guard let times = Int(arguments[3]), times > 0, let page = Int32(arguments[4]) else { throw Usage() }
+        print(try await Calls(path: arguments[1]).listMedian(times: times, page: page))
     case 5:
         guard let calls = Int(arguments[3]), let concurrent = Int(arguments[4]) else { throw Usage() }
         let rate = try await Calls(path: arguments[1]).rate(of: arguments[2], calls: calls, concurrent: concurrent)
@@ -22,7 +27,9 @@ do {
     default: throw Usage()
     }
 } catch is Usage {
-    print("usage: driver-bench SOCKET probe|create CALLS CONCURRENT | CONTROLLER NODE publish DIR TIMES")
+    print(
+        "usage: driver-bench SOCKET probe|create|delete CALLS CONCURRENT | SOCKET list TIMES PAGE | CONTROLLER NODE publish DIR TIMES"
+    )
     exit(64)
 } catch {
     print("driver-bench: \(error)")

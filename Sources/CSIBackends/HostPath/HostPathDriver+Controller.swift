@@ -10,63 +10,99 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     /// Pages without a limit of the caller's end here, so that an answer stays below the message limit of 4 MiB.
     static let pageLimit = 5000
 
-    /// Pods run as any user; only the way to the directory, below the pool, is closed to others.
-    static let dataPermissions = FilePermissions(rawValue: 0o777)
-
     /// Makes a directory, durably, or finds the one that an earlier attempt made.
     public func create(_ request: CreateVolume) async throws(CSIError) -> Volume {
-        try request.parameters.reader().finish()
-        try request.mutableParameters.reader().finish()
+        let wanted = try VolumeClass(request.parameters, mutable: request.mutableParameters)
         if let accessibility = request.accessibility, !accessibility.isMet(by: topology) {
             throw .notOnThisNode("this node is \(topology), and the volume must be reachable from elsewhere")
         }
-        let id = VolumeID(derivedFrom: request.name)
-        if let existing = try await pool.record(id) {
+        if let (existing, member) = try await pools.find(VolumeID(derivedFrom: request.name)) {
             try existing.requireMatch(request)
-            return volume(of: existing.summary)
+            return volume(of: existing.summary, in: member)
         }
-        let size = try await pool.size(for: request.capacity, fallback: Self.defaultCapacity)
-        let record = VolumeRecord(request, capacity: size)
-        try await pool.add(record, dataPermissions: Self.dataPermissions)
-        return volume(of: record.summary)
+        let member = try pool(of: wanted)
+        try wanted.settings.check(
+            isBlock: false, limitsInodes: member.pool.limitsInodes, request.parameters)
+        let size = try await size(for: request.capacity, in: member.pool)
+        let reservation = try await member.pool.reserve(size, isThick: false)
+        defer { reservation.release() }
+        let record = VolumeRecord(
+            id: VolumeID(derivedFrom: request.name), name: request.name, capacity: size,
+            fingerprint: request.fingerprint, source: request.source, attributes: wanted.settings.attributes)
+        return volume(of: try await member.pool.add(record, wanted.data).summary, in: member)
     }
 
-    /// Moves the directory into the trash and takes it apart.
+    /// The pool that a class means.
+    /// - Throws: RESOURCE_EXHAUSTED when this node does not have it: another one may.
+    func pool(of wanted: VolumeClass) throws(CSIError) -> PoolSet.Member {
+        guard let member = pools[wanted.pool] else {
+            let names = pools.members.compactMap(\.name).joined(separator: ", ")
+            throw .notOnThisNode(
+                "this node has no pool \"\(wanted.pool ?? "")\"; it has \(names.isEmpty ? "one without a name" : names)"
+            )
+        }
+        return member
+    }
+
+    /// The size of a new volume: what is required, else the usual one or as much of it as there is room for.
+    func size(for range: CapacityRange?, in pool: VolumePool) async throws(CSIError) -> Int64 {
+        let room = try await pool.room().available(isThick: false)
+        let fallback = max(1, min(Self.defaultCapacity, room))
+        return try range?.size(fallback: fallback) ?? fallback
+    }
+
+    /// Moves the directory into the trash and takes it apart, or keeps it for a human where the volume asks for that.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
-        guard let record = try await pool.record(request.id) else { return }
-        try await pool.requireUnpublished(record.id)
-        try await pool.remove(record.id)
+        guard let (record, member) = try await pools.find(request.id) else { return }
+        try await member.pool.requireUnpublished(record.id)
+        guard try VolumeSettings(of: record).onDelete == .retain else { return try await member.pool.remove(record.id) }
+        try await member.pool.retain(record.id)
     }
 
     /// The volume of this id.
     public func volume(_ id: VolumeID) async throws(CSIError) -> Volume? {
-        try await pool.record(id).map { volume(of: $0.summary) }
+        try await pools.find(id).map { volume(of: $0.record.summary, in: $0.member) }
     }
 
-    /// One page in the order of the ids.
+    /// One page of the volumes of all pools, in the order of their ids.
     public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
-        let (volumes, hasMore) = pool.page(after: request.after, limit: limit)
+        let (volumes, hasMore) = pools.page(after: request.after, limit: limit)
+        var conditions: [ArraySlice<VolumeCondition>] = []
+        for (index, member) in pools.members.enumerated() {
+            let own = volumes.compactMap { $0.member == index ? $0.summary : nil }
+            conditions.append(
+                own.isEmpty ? [] : try await member.pool.conditions(of: own, in: try await member.pool.health())[...])
+        }
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
-        for summary in volumes {
+        for (summary, index) in volumes {
             entries.append(
-                VolumeDetails(volume: volume(of: summary), condition: try await pool.condition(of: summary.id)))
+                VolumeDetails(
+                    volume: volume(of: summary, in: pools.members[index]), condition: conditions[index].popFirst()))
         }
-        return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
+        return VolumePage(entries: entries, next: hasMore ? volumes.last?.summary.id.rawValue : nil)
     }
 
-    /// The volume, and whether its directory is there.
+    /// The volume, and whether its directory is there, writable, and has room.
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
-        guard let record = try await pool.record(request.id) else { return nil }
-        return VolumeDetails(volume: volume(of: record.summary), condition: try await pool.condition(of: record.id))
+        guard let (record, member) = try await pools.find(request.id) else { return nil }
+        let condition = try await member.pool.condition(
+            of: record.id, record.quota, in: try await member.pool.health())
+        return VolumeDetails(volume: volume(of: record.summary, in: member), condition: condition)
     }
 
-    /// What the pool's file system has left, on this node.
+    /// What the pool that a class means has left when all promises are kept, on this node.
     public func capacity(_ request: GetCapacity) async throws(CSIError) -> Capacity {
-        try request.parameters.reader().finish()
-        if let wanted = request.topology, !topology.isAccessible(from: wanted) { return .none }
-        let room = try await pool.capacity()
-        return Capacity(available: room.availableBytes, largestVolume: room.availableBytes)
+        let wanted = try VolumeClass(request.parameters)
+        if let place = request.topology, !topology.isAccessible(from: place) { return .none }
+        guard let member = pools[wanted.pool] else { return .none }
+        let room = try await member.pool.room().available(isThick: false)
+        return Capacity(available: room, largestVolume: room)
     }
+}
+
+extension VolumePool {
+    /// Whether a number of files can be held.
+    var limitsInodes: Bool { quotaSupport.limitsInodes && quotaSupport.enforcement == .enforcing }
 }

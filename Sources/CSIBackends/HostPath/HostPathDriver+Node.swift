@@ -1,19 +1,39 @@
 public import CSICore
 import CSIPool
 
-extension HostPathDriver: NodeHealthReporting {
+extension HostPathDriver: NodeHealthReporting, NodeExpanding {
     /// Bind-mounts the volume's directory at the target, read-only from its first moment where that is asked for.
     public func publish(_ request: PublishVolume) async throws(CSIError) {
-        try await pool.publish(request)
+        guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        try await member.pool.publish(request)
     }
 
     /// Unmounts whatever shows the volume at the target and removes the mount point.
     public func unpublish(_ request: UnpublishVolume) async throws(CSIError) {
-        try await pool.unpublish(request)
+        // What shows the volume is told by its id alone, so any pool will do, also when the volume is gone.
+        try await pools.standard?.pool.unpublish(request)
     }
 
-    /// The figures of the file system that the volume shares, and whether the volume is well.
+    /// The figures of the volume where its size is counted, else those of the file system that it shares, and whether the
+    /// volume is well.
     public func stats(_ request: GetVolumeStats) async throws(CSIError) -> VolumeStats {
-        try await pool.stats(request)
+        guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        return try await member.pool.stats(request)
+    }
+
+    /// Makes the limit of a published volume what the volume was promised; where this process manages the pool, that
+    /// grows as well.
+    public func expandOnNode(_ request: ExpandVolumeOnNode) async throws(CSIError) -> Int64 {
+        guard let (record, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        try await member.pool.requirePublished(record.id, at: request.path)
+        guard let range = request.capacity, try range.size(fallback: record.capacity) > record.capacity else {
+            try await member.pool.applyLimits(of: record)
+            return record.capacity
+        }
+        guard role != .node else {
+            throw .preconditionFailed(
+                "volume \"\(record.id)\" has \(record.capacity) bytes; the controller makes it larger first")
+        }
+        return try await grow(record, to: range, in: member)
     }
 }

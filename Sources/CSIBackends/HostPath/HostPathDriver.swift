@@ -6,8 +6,8 @@ import SystemPackage
 
 /// Volumes as directories of this node, bind-mounted where a pod wants them.
 ///
-/// A volume lives on one node: its topology says which, and callers elsewhere are told to look elsewhere. Sizes are
-/// promises: nothing keeps a pod from writing more than its volume's capacity yet, and the volume context says so.
+/// A volume lives on one node: its topology says which, and callers elsewhere are told to look elsewhere. Its size holds
+/// where the file system of its pool has project quotas (ext4, XFS) or quota groups (btrfs); the volume context says so.
 public struct HostPathDriver: TopologyAware {
     /// The name and version.
     public var info: PluginInfo { configuration.info }
@@ -16,7 +16,7 @@ public struct HostPathDriver: TopologyAware {
     public var nodeID: NodeID { configuration.nodeID }
 
     /// One segment: the node.
-    public var topology: Topology { Topology([configuration.topologyKey: configuration.nodeID.rawValue]) }
+    public let topology: Topology
 
     /// Mounted directories on one node; the flags that a bind mount can have.
     public let support = VolumeSupport(
@@ -25,34 +25,70 @@ public struct HostPathDriver: TopologyAware {
 
     let configuration: HostPathConfiguration
     let host: any Host
-    let pool: VolumePool
+    let pools: PoolSet
+    let role: Role
+    private let logger: Logger
 
-    /// Creates a driver; the pool is opened by ``preflight()``.
+    /// Creates a driver; the pools are opened by ``preflight()``.
     /// - Parameters:
     ///   - configuration: Names and places.
-    ///   - role: `.node` only looks volumes up; the others manage the pool, one process at a time.
+    ///   - role: `.node` only looks volumes up; the others manage the pools, one process at a time.
     ///   - host: The machine.
     ///   - logger: Receives what happens outside of calls.
     public init(configuration: HostPathConfiguration, role: Role, host: any Host, logger: Logger) {
         self.configuration = configuration
+        self.topology = Topology([configuration.topologyKey: configuration.nodeID.rawValue])
         self.host = host
-        self.pool = VolumePool(
-            path: configuration.pool, access: role == .node ? .lookUp : .manage, host: host, logger: logger)
+        self.role = role
+        self.logger = logger
+        pools = PoolSet(
+            members: configuration.pools.map { pool in
+                PoolSet.Member(
+                    name: pool.name,
+                    pool: VolumePool(
+                        path: pool.path, access: role == .node ? .lookUp : .manage, directories: configuration.policy,
+                        host: host, logger: logger))
+            })
     }
 
-    /// Opens the pool.
+    /// Opens the pools.
     public func preflight() async throws(CSIError) {
-        try await pool.open()
+        try await pools.open(on: host)
+        for member in pools.members {
+            let support = member.pool.quotaSupport
+            if support.enforcement == .enforcing { continue }
+            let reason = support.detail ?? "its file system has no quotas"
+            guard !configuration.requiresQuota else {
+                throw .preconditionFailed(
+                    "the sizes of volumes in the pool \(member.pool.path) would not hold: \(reason); see docs/hostpath.md, "
+                        + "or run without --require-quota")
+            }
+            logger.warning(
+                "sizes do not hold in this pool", metadata: ["pool": "\(member.pool.path)", "reason": "\(reason)"])
+        }
     }
 
-    /// Reads what is in the pool, to manage it.
+    /// Reads what is in the pools, to manage them.
     public func start() async throws(CSIError) {
-        try await pool.rebuild()
+        try await pools.rebuild()
     }
 
-    func volume(of summary: VolumeSummary) -> Volume {
-        Volume(
-            id: summary.id, capacity: summary.capacity, context: StringMap(["quota": "none"]),
-            accessibleTopology: [topology])
+    func volume(of summary: VolumeSummary, in member: PoolSet.Member) -> Volume {
+        var context = summary.attributes.values
+        context["quota"] = member.pool.isEnforced(summary.quota) ? summary.quota?.mechanismName : "none"
+        context["pool"] = member.name
+        return Volume(
+            id: summary.id, capacity: summary.capacity, context: StringMap(context), accessibleTopology: [topology],
+            source: summary.source)
+    }
+}
+
+extension VolumeQuota {
+    /// What the volume context calls it.
+    fileprivate var mechanismName: String {
+        switch self {
+        case .project: "project"
+        case .subvolume: "subvolume"
+        }
     }
 }

@@ -7,6 +7,7 @@ import SystemPackage
 /// ```
 /// POOL/.lock                       held by the controller that manages the pool
 /// POOL/.trash/ID.RANDOM/           on its way out
+/// POOL/retained/ID.RANDOM/         a volume that was deleted and shall be kept
 /// POOL/volumes/ID.partial/         being made, or left over from a crash
 /// POOL/volumes/ID/volume           the record
 /// POOL/volumes/ID/data/            what a pod sees of a directory volume
@@ -20,6 +21,7 @@ import SystemPackage
 enum PoolLayout {
     static let lock = FilePath(".lock")
     static let trash = FilePath(".trash")
+    static let retained = FilePath("retained")
     static let volumes = FilePath("volumes")
     static let snapshots = FilePath("snapshots")
     static let partialSuffix = ".partial"

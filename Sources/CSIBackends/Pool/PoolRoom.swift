@@ -9,12 +9,10 @@ struct PoolPromises: Sendable {
     var pendingThin: Int128 = 0
 
     mutating func add(_ volume: VolumeSummary) {
-        guard volume.content == .image else { return }
         if volume.isThick { thick += Int128(volume.capacity) } else { thin += Int128(volume.capacity) }
     }
 
     mutating func remove(_ volume: VolumeSummary) {
-        guard volume.content == .image else { return }
         if volume.isThick { thick -= Int128(volume.capacity) } else { thin -= Int128(volume.capacity) }
     }
 
@@ -32,7 +30,7 @@ struct MeasuredImages: Sendable {
     let time: Duration
 }
 
-/// The room of a pool of images at one moment.
+/// The room of a pool at one moment.
 ///
 /// The worst that can happen is that every volume is written in full and shares no block with a snapshot any more. So the
 /// promises to volumes count in full, what snapshots hold counts as well, and what else is on the file system is seen

@@ -19,6 +19,9 @@ public struct VolumeSummary: Sendable, Hashable {
 
     /// What the backend keeps of it.
     public let attributes: StringMap
+
+    /// What keeps it from growing over its size; nil when nothing does.
+    public let quota: VolumeQuota?
 }
 
 /// What a pool keeps in memory of a snapshot.
@@ -51,6 +54,6 @@ extension VolumeSummary {
     func sharing(_ maps: inout MapSharing) -> VolumeSummary {
         VolumeSummary(
             id: id, capacity: capacity, content: content, isThick: isThick, source: source,
-            attributes: maps.shared(attributes))
+            attributes: maps.shared(attributes), quota: quota)
     }
 }

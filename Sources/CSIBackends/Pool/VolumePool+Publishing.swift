@@ -19,6 +19,7 @@ extension VolumePool {
         guard try await hasData(record.id) else {
             throw .preconditionFailed("volume \"\(record.id)\" has lost its directory \"\(data)\"")
         }
+        if !request.isReadOnly { try await applyLimits(of: record) }
         let options = try Self.options(of: request)
         let table = try await mountTable()
         guard let origin = table.origin(of: data), let poolMount = table.mountPoint(containing: data) else {
@@ -53,7 +54,8 @@ extension VolumePool {
         try await PublishTarget(request.target, on: host).remove(of: request.id)
     }
 
-    /// The figures of the file system that the volume shares, and whether the volume is well.
+    /// The figures of the volume where its size is counted, else those of the file system that it shares, and whether
+    /// the volume is well.
     /// - Throws: NOT_FOUND when the volume is unknown or not mounted at that path.
     public func stats(_ request: GetVolumeStats) async throws(CSIError) -> VolumeStats {
         guard let record = try await record(request.id) else { throw .notFound(.volume(request.id)) }
@@ -61,22 +63,40 @@ extension VolumePool {
         guard let mounted = try await mountTable().topmost(at: path), shows(mounted, dataOf: record.id) else {
             throw .notFound(.publication(record.id, request.path), "nothing of it is mounted there")
         }
-        let room = try await withHostErrors { () async throws(HostError) in try await host.files.capacity(of: path) }
+        let health = try await health()
+        let held = try await quota(of: record.id, record.quota)
         let condition: VolumeCondition =
             mounted.isRootDeleted
             ? .abnormal("the volume's directory was removed while it was published at \(path)")
-            : try await condition(of: record.id)
-        let inodes = VolumeStats.Usage(
-            available: room.availableInodes, total: room.totalInodes, used: room.usedInodes)
+            : health.condition(hasData: try await hasData(record.id), dataPath(of: record.id), held)
+        let room = try await withHostErrors { () async throws(HostError) in try await host.files.capacity(of: path) }
         return VolumeStats(
-            bytes: .init(available: room.availableBytes, total: room.totalBytes, used: room.usedBytes),
-            inodes: room.totalInodes > 0 ? inodes : nil, condition: condition)
+            bytes: VolumeStats.Usage(
+                used: held?.usedBytes ?? room.usedBytes, of: held?.limits.bytes ?? room.totalBytes,
+                left: held == nil ? room.availableBytes : health.availableBytes, isOwn: held?.limits.bytes != nil),
+            inodes: Self.inodes(room, held), condition: condition)
+    }
+
+    private static func inodes(_ room: FileSystemCapacity, _ held: TreeQuota?) -> VolumeStats.Usage? {
+        if let used = held?.usedInodes, let limit = held?.limits.inodes {
+            return VolumeStats.Usage(used: used, of: limit, left: limit, isOwn: true)
+        }
+        guard room.totalInodes > 0 else { return nil }
+        return VolumeStats.Usage(available: room.availableInodes, total: room.totalInodes, used: room.usedInodes)
     }
 
     /// Whether the directory that pods see is there.
     public func condition(of id: VolumeID) async throws(CSIError) -> VolumeCondition {
         try await hasData(id)
             ? .normal : .abnormal("the directory \(dataPath(of: id)?.string ?? "of the volume") is gone")
+    }
+
+    /// Refuses unless the volume is published at a path.
+    /// - Throws: NOT_FOUND when nothing of it is mounted there.
+    public func requirePublished(_ id: VolumeID, at path: AbsolutePath) async throws(CSIError) {
+        guard let mounted = try await mountTable().topmost(at: path.filePath), shows(mounted, dataOf: id) else {
+            throw .notFound(.publication(id, path), "nothing of it is mounted there")
+        }
     }
 
     /// Refuses while the volume is published anywhere, as far as this process's mount namespace can tell.
@@ -103,6 +123,19 @@ extension VolumePool {
         }
         if request.isReadOnly { options.insert(.readOnly) }
         return options
+    }
+}
+
+extension VolumeStats.Usage {
+    /// Figures that fit each other, from numbers that were read one after the other.
+    /// - Parameters:
+    ///   - used: What is taken.
+    ///   - total: All there is.
+    ///   - left: What the file system has left for everybody.
+    ///   - isOwn: Whether the total is the volume's own.
+    fileprivate init(used: Int64, of total: Int64, left: Int64, isOwn: Bool) {
+        let free = isOwn ? max(0, total - used) : left
+        self.init(available: max(0, min(free, left)), total: total, used: used)
     }
 }
 

@@ -3,7 +3,7 @@ import CSIHost
 import Synchronization
 import SystemPackage
 
-/// Room for images.
+/// Room for images and directories.
 extension VolumePool {
     /// The room that is left, all promises kept.
     public func room() async throws(CSIError) -> PoolRoom {
@@ -47,6 +47,8 @@ extension VolumePool {
 
     /// A pool with more images than this is not looked through for every call.
     private static let smallPool = 1000
+    /// The same for one of directories, which are made faster.
+    private static let smallDirectoryPool = 32
     /// How long a look through a large pool is good; what volumes write meanwhile changes nothing in it.
     private static let measureInterval = Duration.seconds(10)
 
@@ -54,7 +56,7 @@ extension VolumePool {
         PoolRoom(
             used: measured.disk.usedBytes, available: measured.disk.availableBytes, total: measured.disk.totalBytes,
             foreign: measured.images.foreign, snapshots: measured.images.snapshots, promises: promises,
-            policy: policy ?? PoolPolicy())
+            policy: policy ?? directories ?? PoolPolicy(reserve: .bytes(0)))
     }
 
     private func measure() async throws(CSIError) -> Measured {
@@ -62,7 +64,8 @@ extension VolumePool {
         let disk = try await withHostErrors { () async throws(HostError) in try await tree.capacity() }
         let now = host.clock.now
         let (volumes, snapshots, known) = state.withLock { ($0.volumes.all, $0.snapshots.all, $0.images) }
-        if let known, volumes.count + snapshots.count > Self.smallPool, now - known.time < Self.measureInterval {
+        let isSmall = volumes.count + snapshots.count <= (policy == nil ? Self.smallDirectoryPool : Self.smallPool)
+        if let known, !isSmall, now - known.time < Self.measureInterval {
             return Measured(disk: disk, images: known)
         }
         let images = try await withHostErrors { () async throws(HostError) in
@@ -70,6 +73,14 @@ extension VolumePool {
             for volume in volumes where volume.content == .image {
                 let image = PoolLayout.image(in: PoolLayout.volume(volume.id.rawValue))
                 ofVolumes += Int128(try await tree.metadata(of: image)?.allocatedBytes ?? 0)
+            }
+            let isCounted = volumes.count <= Self.smallPool
+            for volume in volumes where volume.content == .directory {
+                // Of one that nobody counts, and of very many, we assume that it holds what was promised to it: then no
+                // byte counts twice, and what is promised never exceeds what the file system has left.
+                let data = PoolLayout.data(in: PoolLayout.volume(volume.id.rawValue))
+                let held = isCounted && volume.quota != nil ? try await tree.quota(of: data)?.usedBytes : nil
+                ofVolumes += Int128(held ?? volume.capacity)
             }
             var ofSnapshots: Int128 = 0
             for snapshot in snapshots {

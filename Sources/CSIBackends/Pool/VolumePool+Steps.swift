@@ -3,24 +3,32 @@ import CSIHost
 import Logging
 import SystemPackage
 
+/// What a start finds of one kind.
+struct SectionContent<Summary: Sendable>: Sendable {
+    var entries: [Summary] = []
+    /// How many have a record that cannot be used.
+    var asideCount = 0
+    /// What was never finished, with its name.
+    var unfinished: [(path: FilePath, name: String)] = []
+}
+
 /// The steps that volumes and snapshots have in common.
 extension VolumePool {
     /// Reads everything of one kind at a start.
     func readAll<Record: PoolRecord, Summary>(
         _: Record.Type, in tree: any DirectoryTree, _ summary: (Record) -> Summary
-    ) async throws(CSIError) -> (entries: [Summary], asideCount: Int) {
+    ) async throws(CSIError) -> SectionContent<Summary> {
         let section = Record.section
         let entries = try await withHostErrors { () async throws(HostError) in
             try await tree.list(section.directory, limit: .max)
         }
-        var found: [Summary] = []
-        var asideCount = 0
+        var found = SectionContent<Summary>()
         for entry in entries {
             let name = entry.name.string
             if name.hasSuffix(PoolLayout.partialSuffix) {
                 logger.notice(
                     "throwing away a \(section.noun) that was never finished", metadata: ["directory": "\(name)"])
-                try await discard(section.directory.appending(entry.name), as: name, in: tree)
+                found.unfinished.append((section.directory.appending(entry.name), name))
                 continue
             }
             guard Self.isOwn(name, in: section) else {
@@ -28,15 +36,15 @@ extension VolumePool {
                 continue
             }
             do throws(CSIError) {
-                if let record: Record = try await read(name, in: tree) { found.append(summary(record)) }
+                if let record: Record = try await read(name, in: tree) { found.entries.append(summary(record)) }
             } catch {
                 logger.error(
                     "\(section.noun) set aside: its record cannot be used; the others are served",
                     metadata: [section.recordName: "\(name)", "error": "\(error.message)"])
-                asideCount += 1
+                found.asideCount += 1
             }
         }
-        return (found, asideCount)
+        return found
     }
 
     /// Whether a name is one that this pool could have given out.
@@ -79,22 +87,36 @@ extension VolumePool {
 
     /// Makes something durable under its partial name and gives it its own: when it throws, nothing is left.
     /// - Parameter fill: Puts the content into the directory that it is given, each file durable, names not yet.
-    func commit(
-        _ record: some PoolRecord, in tree: any DirectoryTree, fill: (FilePath) async throws(CSIError) -> Void
+    func commit<Record: PoolRecord>(
+        _ record: Record, in tree: any DirectoryTree, fill: (FilePath) async throws(CSIError) -> Void
     ) async throws(CSIError) {
-        let section = type(of: record).section
-        guard let component = record.component else {
+        _ = try await commit(Record.section, record.component, in: tree) { (partial) async throws(CSIError) -> Record in
+            try await fill(partial)
+            return record
+        }
+    }
+
+    /// As ``commit(_:in:fill:)``, for a record that is known only when the content is there.
+    func commit<Record: PoolRecord>(
+        _ section: PoolSection, _ component: String?, in tree: any DirectoryTree,
+        fill: (FilePath) async throws(CSIError) -> Record
+    ) async throws(CSIError) -> Record {
+        guard let component else {
             throw .fault("the id of a new \(section.noun) cannot be the name of a directory")
         }
         let partial = section.partial(component)
         do throws(CSIError) {
             try await makePartial(partial, in: tree)
-            try await fill(partial)
+            let record = try await fill(partial)
             try await withHostErrors { () async throws(HostError) in
-                // Writing the record syncs the directory, and with it the names of everything that was put there.
-                try await tree.writeFileDurably(section.record(in: partial), record.bytes)
+                // Nobody looks at the record before the directory has its name, so it is written in place; then one sync
+                // makes the names of everything durable that was put there.
+                try await tree.writeNewFile(
+                    section.record(in: partial), record.bytes, permissions: [.ownerReadWrite])
+                try await tree.syncDirectory(partial)
                 try await tree.renameDurably(from: partial, to: section.path(component))
             }
+            return record
         } catch {
             await removeQuietly(partial, in: tree)
             throw error
@@ -107,7 +129,7 @@ extension VolumePool {
                 try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
             } catch  where error.kind == .alreadyExists {
                 // An attempt that failed and could not be cleaned up; nobody else works on this id.
-                try await tree.removeTree(partial)
+                try await takeApart(partial, in: tree)
                 try await tree.createDirectory(partial, permissions: .ownerReadWriteExecute)
             }
         }
@@ -135,10 +157,16 @@ extension VolumePool {
         }
     }
 
+    /// Removes something and what limits it, which is found by the directory: so that goes last.
+    private func takeApart(_ path: FilePath, in tree: any DirectoryTree) async throws(HostError) {
+        try await clearLimits(of: path, in: tree)
+        try await tree.removeTree(path)
+    }
+
     /// What cannot be removed now is tried again at the next start; nobody needs it meanwhile.
     private func removeQuietly(_ path: FilePath, in tree: any DirectoryTree) async {
         do throws(HostError) {
-            try await tree.removeTree(path)
+            try await takeApart(path, in: tree)
         } catch {
             logger.warning(
                 "leftovers stay until the next start", metadata: ["path": "\(path)", "error": "\(error.description)"])

@@ -64,7 +64,47 @@ extension VolumePool {
     /// The absent is success.
     public func remove(_ id: VolumeID) async throws(CSIError) {
         guard let component = id.pathComponent else { return }
-        try await discard(PoolLayout.volume(component), as: component, in: tree())
+        // From now on the limit is nobody's, and goes; as long as it is there, nobody else takes the project.
+        let quota = state.withLock { $0.volumes[id.rawValue]?.quota }
+        giveBack(quota)
+        do throws(CSIError) {
+            try await discard(PoolLayout.volume(component), as: component, in: tree())
+        } catch {
+            if case .project(let project)? = quota { state.withLock { $0.projects.note(project) } }
+            throw error
+        }
+        forget(id)
+    }
+
+    /// Takes a volume out of the pool and keeps all of it, with its limits, in the folder `retained`, for a human.
+    ///
+    /// The absent is success.
+    /// - Returns: Where it is now; nil when it was absent.
+    @discardableResult
+    public func retain(_ id: VolumeID) async throws(CSIError) -> FilePath? {
+        guard let component = id.pathComponent else { return nil }
+        let tree = try tree()
+        let kept = PoolLayout.retained.appending(host.files.uniqueName(prefix: component + "."))
+        do throws(HostError) {
+            do throws(HostError) {
+                try await tree.createDirectory(PoolLayout.retained, permissions: .ownerReadWriteExecute)
+                try await tree.syncDirectory("")
+            } catch  where error.kind == .alreadyExists {
+                // Made for an earlier volume.
+            }
+            try await tree.renameDurably(from: PoolLayout.volume(component), to: kept)
+        } catch {
+            if error.kind == .notFound {
+                forget(id)
+                return nil
+            }
+            throw CSIError(error)
+        }
+        forget(id)
+        return path.pushing(kept)
+    }
+
+    private func forget(_ id: VolumeID) {
         state.withLock { state in
             if let old = state.volumes.remove(id.rawValue) { state.promises.remove(old) }
         }
@@ -88,15 +128,43 @@ extension VolumePool {
     ///   - record: The new volume.
     ///   - dataPermissions: The mode of the directory that pods see.
     public func add(_ record: VolumeRecord, dataPermissions: FilePermissions) async throws(CSIError) {
-        let tree = try tree()
-        try await commit(record, in: tree) { (partial) async throws(CSIError) in
-            try await withHostErrors { () async throws(HostError) in
-                try await tree.createDirectory(PoolLayout.data(in: partial), permissions: dataPermissions)
-                try await tree.syncDirectory(PoolLayout.data(in: partial))
-            }
-        }
-        remember(record)
+        _ = try await add(record, DataDirectory(permissions: dataPermissions))
     }
+
+    /// Makes a volume durable: when it returns, the volume survives a crash; when it throws, nothing is left of it.
+    ///
+    /// The caller holds the volume's key, so nobody else works on it.
+    /// - Parameters:
+    ///   - record: The new volume, with the limits that it shall have.
+    ///   - data: The directory that pods see.
+    ///   - fill: Puts content into that directory, which is limited already, each file durable, and the names in it; it is
+    ///     given the directory's path in the tree of the pool.
+    /// - Returns: The record as it was written, with what limits the volume.
+    public func add(
+        _ record: VolumeRecord, _ data: DataDirectory,
+        fill: (FilePath, any DirectoryTree) async throws(CSIError) -> Void = VolumePool.leaveEmpty
+    ) async throws(CSIError) -> VolumeRecord {
+        let tree = try tree()
+        var quota: VolumeQuota?
+        do throws(CSIError) {
+            let written = try await commit(VolumeRecord.section, record.component, in: tree) {
+                (partial) async throws(CSIError) -> VolumeRecord in
+                quota = try await makeData(data, record.limits, in: partial, of: tree)
+                try await fill(PoolLayout.data(in: partial), tree)
+                var record = record
+                record.quota = quota
+                return record
+            }
+            remember(written)
+            return written
+        } catch {
+            giveBack(quota)
+            throw error
+        }
+    }
+
+    /// Fills a volume with nothing.
+    public static func leaveEmpty(_: FilePath, _: any DirectoryTree) async throws(CSIError) {}
 
     /// Whether the directory that pods see is there.
     public func hasData(_ id: VolumeID) async throws(CSIError) -> Bool {

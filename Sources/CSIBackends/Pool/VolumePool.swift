@@ -28,18 +28,24 @@ public final class VolumePool: Sendable {
     private struct Opened {
         let tree: any DirectoryTree
         let lock: (any HeldLock)?
+        let quotas: PoolQuotas
+        /// What makes the directory the same one, whatever it is called.
+        let identity: FileIdentity?
     }
 
     struct State {
         var volumes = OrderedIndex<VolumeSummary>()
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
+        /// The projects that limit volumes.
+        var projects = ProjectTable()
         /// Nil when snapshots have come or gone since.
         var images: MeasuredImages?
     }
 
     let configuredPath: FilePath
     let policy: PoolPolicy?
+    let directories: PoolPolicy?
     let host: any Host
     let logger: Logger
     let state = Mutex(State())
@@ -51,12 +57,17 @@ public final class VolumePool: Sendable {
     ///   - path: The directory.
     ///   - access: What this process does with it.
     ///   - images: How room is given out to image volumes and their snapshots; nil for a pool of directories.
+    ///   - directories: How room is given out to directory volumes; nil gives out all there is.
     ///   - host: The machine.
     ///   - logger: Receives what happens outside of calls.
-    public init(path: FilePath, access: Access, images: PoolPolicy? = nil, host: any Host, logger: Logger) {
+    public init(
+        path: FilePath, access: Access, images: PoolPolicy? = nil, directories: PoolPolicy? = nil, host: any Host,
+        logger: Logger
+    ) {
         self.configuredPath = path
         self.access = access
         self.policy = images
+        self.directories = directories
         self.host = host
         self.logger = logger
     }
@@ -79,8 +90,16 @@ public final class VolumePool: Sendable {
             try await tree.syncDirectory("")
         }
         let lock = access == .manage ? try await takeLock(in: tree) : nil
-        opened.withLock { $0 = Opened(tree: tree, lock: lock) }
+        let (quotas, identity) = try await withHostErrors { () async throws(HostError) in
+            (try await PoolQuotas(of: tree, logger), try await tree.identity(of: ""))
+        }
+        opened.withLock { $0 = Opened(tree: tree, lock: lock, quotas: quotas, identity: identity) }
     }
+
+    /// What makes the pool's directory the same one, whatever it is called; nil before ``open()``.
+    public var identity: FileIdentity? { opened.withLock { $0?.identity } }
+
+    var openedQuotas: PoolQuotas? { opened.withLock { $0?.quotas } }
 
     /// What the pool keeps.
     private var sections: [PoolSection] { policy == nil ? [.volumes] : [.volumes, .snapshots] }
@@ -115,18 +134,25 @@ public final class VolumePool: Sendable {
     public func rebuild() async throws(CSIError) {
         guard access == .manage else { return }
         let tree = try tree()
-        await emptyTrash(tree)
         var maps = MapSharing()
         let volumes = try await readAll(VolumeRecord.self, in: tree) { $0.summary.sharing(&maps) }
-        var snapshots = (entries: [SnapshotSummary](), asideCount: 0)
+        var snapshots = SectionContent<SnapshotSummary>()
         if policy != nil { snapshots = try await readAll(SnapshotRecord.self, in: tree) { $0.summary } }
         let snapshotEntries = snapshots.entries
+        let seed = identity?.inode ?? 0
         state.withLock { state in
             state.promises = PoolPromises()
-            for volume in volumes.entries { state.promises.add(volume) }
+            state.projects = ProjectTable(seed: seed)
+            for volume in volumes.entries {
+                state.promises.add(volume)
+                if case .project(let project)? = volume.quota { state.projects.note(project) }
+            }
             state.volumes = OrderedIndex(volumes.entries)
             state.snapshots = OrderedIndex(snapshotEntries)
         }
+        // Only now, since what goes must not take the limit of what stays with it.
+        for (path, name) in volumes.unfinished + snapshots.unfinished { try await discard(path, as: name, in: tree) }
+        await emptyTrash(tree)
         logger.info(
             "pool read",
             metadata: [

@@ -24,12 +24,16 @@ public struct VolumeRecord: Sendable, Hashable {
     public let source: ContentSource?
 
     /// What the backend keeps of it, such as the type of its file system.
-    public let attributes: StringMap
+    public var attributes: StringMap
+
+    /// What keeps it from growing over its size; nil when nothing does.
+    public var quota: VolumeQuota?
 
     /// Creates a record.
     public init(
         id: VolumeID, name: VolumeName, capacity: Int64, fingerprint: Fingerprint, content: VolumeContent = .directory,
-        isThick: Bool = false, source: ContentSource? = nil, attributes: StringMap = StringMap()
+        isThick: Bool = false, source: ContentSource? = nil, attributes: StringMap = StringMap(),
+        quota: VolumeQuota? = nil
     ) {
         self.id = id
         self.name = name
@@ -39,12 +43,14 @@ public struct VolumeRecord: Sendable, Hashable {
         self.isThick = isThick
         self.source = source
         self.attributes = attributes
+        self.quota = quota
     }
 
     /// What a list shows of the volume.
     public var summary: VolumeSummary {
         VolumeSummary(
-            id: id, capacity: capacity, content: content, isThick: isThick, source: source, attributes: attributes)
+            id: id, capacity: capacity, content: content, isThick: isThick, source: source, attributes: attributes,
+            quota: quota)
     }
 
     /// Creates the record of a volume that a request asks for.
@@ -82,6 +88,7 @@ extension VolumeRecord: PoolRecord {
             lines.append(("provisioning", isThick ? "thick" : "thin"))
         }
         if let source { lines.append(("source", source.description)) }
+        if let quota { lines.append(("quota", quota.description)) }
         lines += RecordLines.lines(fingerprint, attributes)
         return RecordText(kind: Self.section.noun, version: Self.version, lines: lines).bytes
     }
@@ -98,7 +105,15 @@ extension VolumeRecord: PoolRecord {
         self.init(
             id: id, name: name, capacity: capacity, fingerprint: lines.fingerprint, content: try lines.content(),
             isThick: try lines.isThick(), source: try Self.source(lines.values["source"]),
-            attributes: StringMap(lines.attributes))
+            attributes: StringMap(lines.attributes), quota: try Self.quota(lines.values["quota"]))
+    }
+
+    private static func quota(_ text: String?) throws(RecordFailure) -> VolumeQuota? {
+        guard let text else { return nil }
+        guard let quota = VolumeQuota(text) else {
+            throw RecordFailure(reason: "quota is \(text.debugDescription), which this driver does not know")
+        }
+        return quota
     }
 
     private static func source(_ text: String?) throws(RecordFailure) -> ContentSource? {

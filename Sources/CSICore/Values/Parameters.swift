@@ -15,8 +15,8 @@ public struct Parameters: Sendable, Hashable {
     /// All pairs.
     public let map: StringMap
 
-    /// The field that errors name.
-    let field: String
+    /// The field that errors name, for example `parameters`.
+    public let field: String
 
     /// Creates parameters, for callers and tests.
     public init(_ map: StringMap = StringMap(), field: String = "parameters") {

@@ -31,6 +31,19 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// The last component may be a symbolic link, which is reported as such.
     func metadata(of path: FilePath) async throws(HostError) -> FileMetadata?
 
+    /// Tells of many directories whether each has a directory of some name in it: one call for all, which costs a
+    /// fraction of asking for the ``metadata(of:)`` of each.
+    ///
+    /// - Parameters:
+    ///   - child: the name that is looked for.
+    ///   - parents: names in `path`; one that is absent, or no directory, holds nothing.
+    ///   - path: the directory that the parents are in. The empty path means the tree's directory itself.
+    /// - Returns: one answer for each parent, in their order.
+    /// - Throws: kind `invalidPath` for a name with a slash, among others.
+    func directories(
+        _ parents: [String], haveDirectory child: String, in path: FilePath
+    ) async throws(HostError) -> [Bool]
+
     /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
     ///
     /// - Parameters:

@@ -6,7 +6,8 @@ public import SystemPackage
 /// to what is made in it; the file system counts and limits by project. On btrfs a *subvolume* is counted by the quota
 /// group that it has for itself. Paths follow the rules of ``DirectoryTree``.
 ///
-/// A change of a project or limit survives a power failure with the next durable change in this tree.
+/// A change of a project or limit survives a power failure with the next durable change in this tree; the file system's journal
+/// keeps the order, so that no limit outlives a tree that was made before it and lost.
 public protocol QuotaTree: AnyObject, Sendable {
     /// What the file system that the directory lies on can do, as it is mounted now.
     func quotaSupport() async throws(HostError) -> QuotaSupport
@@ -91,7 +92,9 @@ public struct QuotaSupport: Sendable, Hashable {
 
 /// How much a tree may hold.
 public struct QuotaLimits: Sendable, Hashable {
-    /// The most bytes, more than 0; nil for no limit. File systems round up to 1 KiB.
+    /// The most bytes, more than 0; nil for no limit.
+    ///
+    /// ext4 rounds up to 1 KiB, XFS to a block.
     public var bytes: Int64?
 
     /// The most files, directories and links, more than 0; nil for no limit.

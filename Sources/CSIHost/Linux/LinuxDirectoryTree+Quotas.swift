@@ -36,16 +36,18 @@ extension LinuxDirectoryTree {
     func setQuota(_ limits: QuotaLimits, of path: FilePath) async throws(HostError) {
         let (path, site) = try place(path, allowEmpty: true, .setQuota)
         let directory = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)
-        let raw = directory.raw
         if try site.isBtrfs(directory) {
             try QuotaRule.check(limits, by: .subvolume, at: site.path)
             guard try site.isSubvolume(directory) else { throw QuotaRule.notCounted(.subvolume, at: site.path) }
             let id = try site.subvolumeID(of: directory)
+            // Not through the subvolume itself: one that is full has no room for the change that makes it larger.
+            let outside = path.isEmpty ? directory.raw : descriptor.raw
             try site.check(detail: "btrfs quota enable") {
-                clinux_set_qgroup_limit(raw, id, limits.bytes.map(UInt64.init) ?? 0)
+                clinux_set_qgroup_limit(outside, id, limits.bytes.map(UInt64.init) ?? 0)
             }
             return
         }
+        let raw = directory.raw
         try QuotaRule.check(limits, by: .project, at: site.path)
         guard let project = try site.project(of: directory) else { throw QuotaRule.notCounted(.project, at: site.path) }
         // In blocks of 1 KiB; a limit is positive, so that none becomes 0, which would be no limit.

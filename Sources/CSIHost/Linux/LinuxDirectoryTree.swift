@@ -61,6 +61,33 @@ final class LinuxDirectoryTree: DirectoryTree {
         return try site.metadata(of: path, by: .beneath(descriptor.raw))
     }
 
+    func directories(
+        _ parents: [String], haveDirectory child: String, in path: FilePath
+    ) async throws(HostError) -> [Bool] {
+        let (path, site) = try place(path, allowEmpty: true, .metadata)
+        let directory = try Resolution.beneath(descriptor.raw).open(
+            path, CLINUX_O_PATH | CLINUX_O_DIRECTORY, for: site)
+        try PathRule.name(child, at: site.path, .metadata)
+        let raw = directory.raw
+        let flags = CLINUX_O_PATH | CLINUX_O_DIRECTORY | CLINUX_O_NOFOLLOW
+        let rules = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+        var answers: [Bool] = []
+        answers.reserveCapacity(parents.count)
+        for parent in parents {
+            try PathRule.name(parent, at: site.path, .metadata)
+            // No path and no error is made for the many that are there.
+            switch site.result({ clinux_openat2(raw, parent + "/" + child, flags, 0, rules) }) {
+            case .success(let number):
+                _ = clinux_close(CInt(truncatingIfNeeded: number))
+                answers.append(true)
+            case .failure(.noSuchFileOrDirectory), .failure(.notDirectory), .failure(.tooManySymbolicLinkLevels):
+                answers.append(false)
+            case .failure(let errno): throw site.failure(errno)
+            }
+        }
+        return answers
+    }
+
     func list(_ path: FilePath, limit: Int) async throws(HostError) -> [DirectoryEntry] {
         let (path, site) = try place(path, allowEmpty: true, .list)
         let directory = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)

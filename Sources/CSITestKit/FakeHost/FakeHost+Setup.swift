@@ -90,7 +90,9 @@ extension FakeHost {
     }
 
     /// Makes the file system that a path lies on count the sizes of trees, or hold them back, as an operator does who mounts
-    /// it so; ext4 and XFS do so by project, btrfs by subvolume. At first none does.
+    /// it so; at first none does.
+    ///
+    /// ext4 and XFS do so by project, btrfs by subvolume.
     public func setQuotas(_ enforcement: QuotaSupport.Enforcement, fileSystemOf path: FilePath) {
         withFileSystem(of: path) { $0.quotas.enforcement = enforcement }
     }

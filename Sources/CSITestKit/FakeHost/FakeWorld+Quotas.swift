@@ -121,7 +121,7 @@ extension FakeWorld {
         fileSystems[node.device]?.quotas.limits[group.id] = limits == .unlimited ? nil : limits
     }
 
-    /// Every limit with the top of its tree. The number of a subvolume is left out, which differs from run to run.
+    /// Every limit with the top of its tree, without the number of a subvolume, which differs from run to run.
     var quotaLines: [String] {
         fileSystems.values.flatMap { (fileSystem) -> [String] in
             let nodes = linkedNodes(on: fileSystem.device)
@@ -131,6 +131,14 @@ extension FakeWorld {
                 let name = fileSystem.quotaMechanism == .project ? "project \(id)" : "subvolume"
                 return "quota of \(top?.string ?? "nowhere") by \(name): \(limits)"
             }
+        }
+    }
+
+    /// Forgets the limits of trees that a power failure took: both are in one journal, and the tree came first.
+    mutating func dropLimitsOfLostTrees() {
+        for fileSystem in fileSystems.values where !fileSystem.quotas.limits.isEmpty {
+            let groups = Set(linkedNodes(on: fileSystem.device).compactMap { quotaGroup(of: $0.id)?.id })
+            fileSystems[fileSystem.device]?.quotas.limits = fileSystem.quotas.limits.filter { groups.contains($0.key) }
         }
     }
 

@@ -210,6 +210,7 @@ struct FakeWorld: Sendable {
             }
         }
         nodes = nodes.filter { alive.contains($0.key) }
+        dropLimitsOfLostTrees()
         loseDevicePower()
     }
 }

@@ -26,6 +26,10 @@ extension HostKind {
 protocol DeviceRig: HostRig {
     /// Mounts a file system of a type at a new directory.
     func addFileSystem(_ type: String, at path: FilePath) throws
+    /// Mounts a file system of a type at a new directory, which enforces quotas of trees.
+    func addFileSystemWithQuotas(_ type: String, at path: FilePath) throws
+    /// Writes a new file as a pod does that may not do everything; false when that is refused.
+    func applicationWritesAsUser(_ path: FilePath, bytes: Int64) -> Bool
     /// Makes a device appear after a time, and says how to find it.
     func addDevice(after delay: Duration) throws -> BlockDeviceSelector
     /// Mounts a device, with a file system on it.
@@ -56,6 +60,15 @@ func withDevices(_ kind: HostKind, _ body: (any DeviceRig) async throws -> Void)
 extension FakeRig: DeviceRig {
     func addFileSystem(_ type: String, at path: FilePath) throws {
         fake.addFileSystem(at: path, type: type, bytes: 320 << 20)
+    }
+
+    func addFileSystemWithQuotas(_ type: String, at path: FilePath) throws {
+        try addFileSystem(type, at: path)
+        fake.setQuotas(.enforcing, fileSystemOf: path)
+    }
+
+    func applicationWritesAsUser(_ path: FilePath, bytes: Int64) -> Bool {
+        fake.applicationWrites(path, [UInt8](repeating: 0, count: Int(bytes)))
     }
 
     func addDevice(after delay: Duration) throws -> BlockDeviceSelector {
@@ -101,12 +114,37 @@ extension LinuxRig: DeviceRig {
     static func disk(of scratch: FilePath) -> FilePath { FilePath(scratch.string + "-disk") }
 
     func addFileSystem(_ type: String, at path: FilePath) throws {
+        try addFileSystem(type, at: path, making: [], mounting: [])
+    }
+
+    private func addFileSystem(
+        _ type: String, at path: FilePath, making: [String], mounting options: [String]
+    ) throws {
         mkdir(disk.string, 0o700)
         let image = disk.appending("\(type).img")
         try makeImage(image, bytes: 320 << 20)
-        try run(["mkfs.\(type)", image.string])
+        try run(["mkfs.\(type)"] + making + [image.string])
         mkdir(path.string, 0o755)
-        try run(["mount", "-o", "loop", image.string, path.string])
+        let words = (["loop"] + options).joined(separator: ",")
+        try run(["mount", "-o", words, image.string, path.string])
+    }
+
+    func addFileSystemWithQuotas(_ type: String, at path: FilePath) throws {
+        switch type {
+        case "ext4":
+            try addFileSystem(type, at: path, making: ["-q", "-O", "project,quota"], mounting: ["prjquota"])
+        case "xfs": try addFileSystem(type, at: path, making: [], mounting: ["prjquota"])
+        default:
+            try addFileSystem(type, at: path)
+            try run(["btrfs", "quota", "enable", path.string])
+        }
+    }
+
+    func applicationWritesAsUser(_ path: FilePath, bytes: Int64) -> Bool {
+        // ext4 lets root go over its limits.
+        let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        let copy = ["dd", "if=/dev/zero", "of=\(path)", "bs=\(bytes)", "count=1", "conv=fsync", "iflag=fullblock"]
+        return (try? run(user + copy)) != nil
     }
 
     func addDevice(after delay: Duration) throws -> BlockDeviceSelector {

@@ -1,0 +1,163 @@
+public import CSICore
+public import CSIHost
+import Logging
+import Synchronization
+import SystemPackage
+
+/// Sizes that hold.
+extension VolumePool {
+    /// How often another project is tried when somebody else took the one that was free a moment ago.
+    private static let projectAttempts = 32
+
+    /// What the pool's file system does with limits, as it was mounted when the pool was opened.
+    public var quotaSupport: QuotaSupport { openedQuotas?.support ?? .none("the pool is not open") }
+
+    /// Whether a volume's size is enforced now.
+    public func isEnforced(_ quota: VolumeQuota?) -> Bool {
+        let support = quotaSupport
+        return quota != nil && quota?.mechanism == support.mechanism && support.enforcement == .enforcing
+    }
+
+    /// Makes the directory that pods see, with what limits it.
+    /// - Returns: What limits it; nil where nothing can, or shall.
+    func makeData(
+        _ data: DataDirectory, _ limits: QuotaLimits, in partial: FilePath, of tree: any DirectoryTree
+    ) async throws(CSIError) -> VolumeQuota? {
+        let path = PoolLayout.data(in: partial)
+        let quotas = openedQuotas ?? PoolQuotas()
+        try await withHostErrors { () async throws(HostError) in
+            if quotas.hasSubvolumes {
+                try await tree.createSubvolume(path, permissions: data.permissions)
+            } else {
+                try await tree.createDirectory(path, permissions: data.permissions)
+            }
+            if data.userID != nil || data.groupID != nil {
+                try await tree.setOwner(path, userID: data.userID, groupID: data.groupID)
+                // A change of the owner can take bits of the mode away.
+                try await tree.setPermissions(path, data.permissions)
+            }
+        }
+        guard data.isLimited, quotas.support.enforcement > .none else { return nil }
+        switch quotas.support.mechanism {
+        case nil: return nil
+        case .subvolume:
+            guard quotas.hasSubvolumes else { return nil }
+            try await withHostErrors { () async throws(HostError) in try await tree.setQuota(limits, of: path) }
+            return .subvolume
+        case .project:
+            let project = try await assignProject(to: path, in: tree)
+            do throws(HostError) {
+                try await tree.setQuota(limits, of: path)
+            } catch {
+                giveBack(.project(project))
+                throw CSIError(error)
+            }
+            return .project(project)
+        }
+    }
+
+    /// Gives a new, empty directory a project that nothing else has.
+    private func assignProject(to path: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> UInt32 {
+        for _ in 0..<Self.projectAttempts {
+            let start = state.withLock { $0.projects.start }
+            let found = try await withHostErrors { () async throws(HostError) in
+                try await tree.freeProject(in: ProjectTable.range, from: start)
+            }
+            guard state.withLock({ $0.projects.take(found) }) else { continue }
+            do throws(HostError) {
+                try await tree.setProject(found, of: path)
+                // Whoever else took it at the same moment sees two as well, and at least one of the two lets go.
+                if let count = try await tree.quota(of: path)?.usedInodes, count > 1 {
+                    giveBack(.project(found))
+                    continue
+                }
+            } catch {
+                giveBack(.project(found))
+                throw CSIError(error)
+            }
+            return found
+        }
+        throw .noSpace("other programs take every project of the pool's file system that was free; retry")
+    }
+
+    func giveBack(_ quota: VolumeQuota?) {
+        guard case .project(let project)? = quota else { return }
+        state.withLock { $0.projects.giveBack(project) }
+    }
+
+    /// Makes the limits of a volume what its record says, if they are not, for example after a power failure.
+    /// - Parameter limits: Other limits than those of the record, which a caller is about to write.
+    public func applyLimits(of record: VolumeRecord, _ limits: QuotaLimits? = nil) async throws(CSIError) {
+        guard let quota = record.quota, quota.mechanism == quotaSupport.mechanism, let component = record.component
+        else { return }
+        let tree = try tree()
+        let data = PoolLayout.data(in: PoolLayout.volume(component))
+        let wanted = limits ?? record.limits
+        let held = try await withHostErrors { () async throws(HostError) in try await tree.quota(of: data) }
+        guard let held else { return }
+        if case .project(let project) = quota, held.id != UInt64(project) {
+            throw .preconditionFailed(
+                "the directory of volume \"\(record.id)\" belongs to project \(held.id), and its record says \(project); "
+                    + "somebody changed it: set it right with chattr -R -p, or with xfs_quota")
+        }
+        guard !held.limits.grants(wanted) else { return }
+        try await withHostErrors { () async throws(HostError) in try await tree.setQuota(wanted, of: data) }
+    }
+
+    /// What a volume holds and may hold; nil where nobody counts it.
+    public func quota(of id: VolumeID, _ quota: VolumeQuota?) async throws(CSIError) -> TreeQuota? {
+        guard let quota, quota.mechanism == quotaSupport.mechanism, let component = id.pathComponent else { return nil }
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.quota(of: PoolLayout.data(in: PoolLayout.volume(component)))
+        }
+    }
+
+    /// Takes the limit away from what is on its way out, before the directory goes that it is found by.
+    ///
+    /// Only a limit of this pool's own: a project outside of its range, one of a volume that lives, or the one that an
+    /// operator put the whole pool in, stays.
+    func clearLimits(of doomed: FilePath, in tree: any DirectoryTree) async throws(HostError) {
+        guard let quotas = openedQuotas, quotas.support.mechanism == .project, quotas.support.enforcement > .none,
+            let held = try await tree.quota(of: PoolLayout.data(in: doomed)), held.limits != .unlimited,
+            let project = UInt32(exactly: held.id), ProjectTable.range.contains(project), held.id != quotas.ownProject,
+            !state.withLock({ $0.projects.holds(project) })
+        else { return }
+        try await tree.setQuota(.unlimited, of: PoolLayout.data(in: doomed))
+    }
+}
+
+/// What a pool found out about its file system when it was opened.
+struct PoolQuotas: Sendable {
+    var support = QuotaSupport.none("the pool is not open")
+    var hasSubvolumes = false
+    /// The project that the pool's own directory belongs to.
+    var ownProject: UInt64?
+
+    init() {}
+
+    init(of tree: any DirectoryTree, _ logger: Logger) async throws(HostError) {
+        hasSubvolumes = try await tree.hasSubvolumes()
+        do throws(HostError) {
+            support = try await tree.quotaSupport()
+            ownProject = try await tree.quota(of: "")?.id
+        } catch {
+            support = .none(error.description)
+        }
+        if support.enforcement == .enforcing, let detail = support.detail {
+            logger.warning("the quotas of the pool", metadata: ["pool": "\(tree.path)", "detail": "\(detail)"])
+        }
+    }
+}
+
+extension QuotaLimits {
+    /// The largest block that a file system rounds up to.
+    private static let largestBlock: Int64 = 64 << 10
+
+    /// Whether these are the wanted limits, as a file system rounds them up.
+    func grants(_ wanted: QuotaLimits) -> Bool {
+        guard inodes == wanted.inodes else { return false }
+        guard let bytes, let least = wanted.bytes else { return bytes == wanted.bytes }
+        return bytes >= least && bytes - least < Self.largestBlock
+    }
+}
