@@ -37,6 +37,12 @@ public struct SnapshotSummary: Sendable, Hashable {
 
     /// When it was taken.
     public let creationTime: Timestamp
+
+    /// The group that it was taken with; nil for a single snapshot.
+    public let group: GroupSnapshotID?
+
+    /// Whether all of its content is there; otherwise it is still being copied.
+    public var isReady = true
 }
 
 /// Gives equal maps one storage: most volumes of a pool have the same few attributes.
