@@ -83,7 +83,7 @@ def take(client, volume, name, *, attempts=200):
             source_volume_id=volume.volume_id, name=name)).snapshot
         if snapshot.ready_to_use:
             return snapshot
-        time.sleep(0.05)
+        time.sleep(0.005)
     raise AssertionError(f"snapshot {name} is never ready")
 
 
