@@ -33,7 +33,8 @@ class BenchEnvironment(Environment):
         self.cpus = os.sched_getaffinity(0)
 
     def build(self):
-        super().build()
+        if self.parts != ["hostpath"]:
+            super().build()
         self.cpp_server = self.cpp_codec = self.cpp_check = None
         self.grpc_swift_server = self.swift_protobuf_codec = None
         if self.peers and not set(self.parts) <= {"driver", "hostpath", "trees"}:
@@ -45,7 +46,8 @@ class BenchEnvironment(Environment):
             self.grpc_swift_server = os.path.join(folder, "grpc-swift-server")
             self.swift_protobuf_codec = self.without_debug_information(os.path.join(folder, "swift-protobuf-codec"))
         if {"memory", "driver", "hostpath", "trees"} & set(self.parts):
-            folder = swift_build(ROOT, ["csi-controller", "csi-node"], RELEASE)
+            programs = ["csi-controller"] if self.parts == ["hostpath"] else ["csi-controller", "csi-node"]
+            folder = swift_build(ROOT, programs, RELEASE)
             self.program_folder = folder
             self.driver_bench = os.path.join(swift_build(BENCHMARKS, ["driver-bench"], RELEASE), "driver-bench")
             # The pool is on the disk of the build folder; a scratch folder is often memory only.

@@ -25,6 +25,18 @@ struct RecordTests {
         #expect(String(validating: record.bytes, as: UTF8.self)?.hasPrefix("swift-csi volume 1\nid ") == true)
     }
 
+    @Test("What limits a volume is read back", arguments: [nil, .subvolume, .project(1), .project(.max)] as [VolumeQuota?])
+    func quotas(quota: VolumeQuota?) throws {
+        var record = try Self.record()
+        record.quota = quota
+        record.attributes = StringMap(["inodeLimit": "7"])
+        #expect(try VolumeRecord(parsing: record.bytes, expecting: "v") == record)
+        // A start leaves out what it has no use for, and nothing else.
+        let short = try VolumeRecord(parsing: record.bytes, expecting: "v", isForSummary: true)
+        #expect(short.fingerprint == Fingerprint())
+        #expect(short.summary == record.summary)
+    }
+
     @Test("Any damaged byte and any cut is noticed")
     func damage() throws {
         let record = try Self.record()
@@ -50,6 +62,8 @@ struct RecordTests {
             ([("id", "v"), ("name", "v"), ("capacity_bytes", "-1")], "capacity_bytes"),
             ([("id", "v"), ("name", "v"), ("capacity_bytes", "99999999999999999999")], "capacity_bytes"),
             ([("id", "v"), ("capacity_bytes", "1")], "name"),
+            ([("id", "v"), ("name", "v"), ("capacity_bytes", "1"), ("quota", "project 0")], "quota"),
+            ([("id", "v"), ("name", "v"), ("capacity_bytes", "1"), ("quota", "subvolume 7")], "quota"),
             ([("id", "v"), ("name", "v"), ("capacity_bytes", "1"), ("request", "novalue")], "request line"),
         ] as [([(String, String)], String)])
     func nonsense(lines: [(String, String)], reason: String) throws {

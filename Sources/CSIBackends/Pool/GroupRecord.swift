@@ -46,8 +46,9 @@ extension GroupRecord: PoolRecord {
         ).bytes
     }
 
-    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure) {
-        let lines = try RecordLines(parsing: bytes, of: Self.section, version: Self.version)
+    init(parsing bytes: [UInt8], expecting component: String, isForSummary: Bool) throws(RecordFailure) {
+        let lines = try RecordLines(
+            parsing: bytes, of: Self.section, version: Self.version, isForSummary: isForSummary)
         guard lines.values["id"] == component, let id = try? GroupSnapshotID(component) else {
             throw RecordFailure(reason: "it is of another group, \(lines.values["id"].debugDescription)")
         }

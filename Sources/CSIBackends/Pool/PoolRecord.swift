@@ -12,8 +12,19 @@ protocol PoolRecord: Sendable {
     var bytes: [UInt8] { get }
 
     /// Reads the bytes of the record of the thing with this id.
+    /// - Parameters:
+    ///   - bytes: The whole file.
+    ///   - component: The id.
+    ///   - isForSummary: Whether the fields of the request may be left out, which a start has no use for.
     /// - Throws: A sentence that completes "the record cannot be used: ...".
-    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure)
+    init(parsing bytes: [UInt8], expecting component: String, isForSummary: Bool) throws(RecordFailure)
+}
+
+extension PoolRecord {
+    /// Reads all of a record.
+    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure) {
+        try self.init(parsing: bytes, expecting: component, isForSummary: false)
+    }
 }
 
 /// Why a record cannot be used.
@@ -27,14 +38,19 @@ struct RecordLines {
     var fingerprint = Fingerprint()
     var attributes: [String: String] = [:]
 
+    private static let requestKey = "request"
+
     /// - Parameters:
     ///   - bytes: The whole file.
     ///   - section: What the file must be a record of.
     ///   - version: The version that this code reads.
-    init(parsing bytes: [UInt8], of section: PoolSection, version: Int) throws(RecordFailure) {
+    ///   - isForSummary: Whether the fields of the request, half of the record, are left out.
+    init(
+        parsing bytes: [UInt8], of section: PoolSection, version: Int, isForSummary: Bool = false
+    ) throws(RecordFailure) {
         let text: RecordText
         do throws(RecordText.Failure) {
-            text = try RecordText(parsing: bytes, kind: section.noun)
+            text = try RecordText(parsing: bytes, kind: section.noun, skipping: isForSummary ? Self.requestKey : nil)
         } catch {
             throw RecordFailure(reason: error.description)
         }
@@ -44,7 +60,7 @@ struct RecordLines {
         var fields: [Fingerprint.Field] = []
         for (key, value) in text.lines {
             switch key {
-            case "request":
+            case Self.requestKey:
                 let (name, text) = try Self.pair(value, key)
                 fields.append(.init(name, text))
             case "attribute":

@@ -61,7 +61,8 @@ struct RecordText: Sendable, Hashable {
         return text
     }
 
-    init(parsing bytes: [UInt8], kind: String) throws(Failure) {
+    /// - Parameter skipping: The key of lines that nobody asks for; they are not read.
+    init(parsing bytes: [UInt8], kind: String, skipping unwanted: String? = nil) throws(Failure) {
         guard let end = bytes.dropLast().lastIndex(of: 0x0A), bytes.last == 0x0A else { throw .badChecksum }
         let body = bytes[...end]
         guard bytes[(end + 1)...].elementsEqual("crc32 \(CRC32.hex(of: body))\n".utf8) else { throw .badChecksum }
@@ -72,7 +73,10 @@ struct RecordText: Sendable, Hashable {
             throw .badHeader(header)
         }
         var lines: [(key: String, value: String)] = []
+        lines.reserveCapacity(rows.count)
+        let skipped = unwanted.map { Array("\($0) ".utf8) }
         for (number, row) in rows.dropFirst().enumerated() {
+            if let skipped, row.starts(with: skipped) { continue }
             guard let space = row.firstIndex(of: 0x20), let key = String(validating: row[..<space], as: UTF8.self),
                 let value = Self.unescaped(row[(space + 1)...])
             else { throw .badLine(number + 2) }

@@ -65,8 +65,9 @@ extension SnapshotRecord: PoolRecord {
         ).bytes
     }
 
-    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure) {
-        let lines = try RecordLines(parsing: bytes, of: Self.section, version: Self.version)
+    init(parsing bytes: [UInt8], expecting component: String, isForSummary: Bool) throws(RecordFailure) {
+        let lines = try RecordLines(
+            parsing: bytes, of: Self.section, version: Self.version, isForSummary: isForSummary)
         guard lines.values["id"] == component, let id = try? SnapshotID(component) else {
             throw RecordFailure(reason: "it is of another snapshot, \(lines.values["id"].debugDescription)")
         }

@@ -36,7 +36,9 @@ extension VolumePool {
                 continue
             }
             do throws(CSIError) {
-                if let record: Record = try await read(name, in: tree) { found.entries.append(summary(record)) }
+                if let record: Record = try await read(name, in: tree, isForSummary: true) {
+                    found.entries.append(summary(record))
+                }
             } catch {
                 logger.error(
                     "\(section.noun) set aside: its record cannot be used; the others are served",
@@ -59,7 +61,7 @@ extension VolumePool {
     /// The record in a directory; nil when there is no such directory.
     /// - Parameter place: Where the directory is; nil for among the others of its kind.
     func read<Record: PoolRecord>(
-        _ component: String, at place: FilePath? = nil, in tree: any DirectoryTree
+        _ component: String, at place: FilePath? = nil, in tree: any DirectoryTree, isForSummary: Bool = false
     ) async throws(CSIError) -> Record? {
         let section = Record.section
         let directory = place ?? section.path(component)
@@ -74,7 +76,7 @@ extension VolumePool {
             throw unusable(component, section, directory, "the file is missing")
         }
         do throws(RecordFailure) {
-            return try Record(parsing: bytes, expecting: component)
+            return try Record(parsing: bytes, expecting: component, isForSummary: isForSummary)
         } catch {
             throw unusable(component, section, directory, error.reason)
         }

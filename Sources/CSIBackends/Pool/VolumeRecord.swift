@@ -93,8 +93,9 @@ extension VolumeRecord: PoolRecord {
         return RecordText(kind: Self.section.noun, version: Self.version, lines: lines).bytes
     }
 
-    init(parsing bytes: [UInt8], expecting component: String) throws(RecordFailure) {
-        let lines = try RecordLines(parsing: bytes, of: Self.section, version: Self.version)
+    init(parsing bytes: [UInt8], expecting component: String, isForSummary: Bool) throws(RecordFailure) {
+        let lines = try RecordLines(
+            parsing: bytes, of: Self.section, version: Self.version, isForSummary: isForSummary)
         guard lines.values["id"] == component, let id = try? VolumeID(component) else {
             throw RecordFailure(reason: "it is of another volume, \(lines.values["id"].debugDescription)")
         }

@@ -31,7 +31,6 @@ extension TreeWalk {
     }
 
     private mutating func descend(into name: FilePath.Component) throws(HostError) {
-        if hasSubvolumes, try removeSubvolume(name) { return }
         switch try enter(name) {
         case .entered, .absent: break
         case .notDirectory:
@@ -57,6 +56,8 @@ extension TreeWalk {
 
     /// Removes one name in the current directory; false when it is a directory that is not empty.
     private func remove(_ name: FilePath.Component, isDirectory: Bool) throws(HostError) -> Bool {
+        // Also an empty one, which could be removed as a directory, since its quota group would stay.
+        if isDirectory, try removeSubvolume(name) { return true }
         let flags = isDirectory ? CLINUX_AT_REMOVEDIR : 0
         switch name.withPlatformString({ text in result { clinux_unlinkat($0, text, flags) } }) {
         case .success, .failure(.noSuchFileOrDirectory): return true

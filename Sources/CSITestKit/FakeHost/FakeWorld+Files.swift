@@ -99,7 +99,9 @@ extension FakeWorld {
     mutating func removeHalf(of path: FilePath, from start: FakePosition, _ call: FakeCall) {
         guard let slot = try? slot(path, from: start, call), let id = slot.node else { return }
         let doomed = subtree(of: id)
-        unlink(doomed.reversed().prefix(doomed.count / 2), below: slot)
+        let gone = Array(doomed.reversed().prefix(doomed.count / 2))
+        dropQuotas(of: gone)
+        unlink(gone, below: slot)
     }
 
     /// Takes from nodes of a tree the names that they have in it.
