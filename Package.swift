@@ -109,7 +109,8 @@ let libraries: [Target] = [
 
 let backends: [Target] = [
     .target(
-        name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, system], path: "Sources/CSIBackends/Pool",
+        name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, metrics, system],
+        path: "Sources/CSIBackends/Pool",
         swiftSettings: settings),
     .testTarget(
         name: "CSIPoolTests",

@@ -12,13 +12,14 @@ import driver_part
 import hostpath_part
 import memory_part
 import transport_part
+import trees_part
 from environment import BENCHMARKS, CPP_PEERS, RELEASE, ROOT, SWIFT_PEERS, Environment, run, swift_build
 from processes import Failure, Server
 from report import Report
 
 PARTS = {
     "codec": codec_part, "transport": transport_part, "memory": memory_part, "driver": driver_part,
-    "hostpath": hostpath_part,
+    "hostpath": hostpath_part, "trees": trees_part,
 }
 
 
@@ -36,7 +37,7 @@ class BenchEnvironment(Environment):
             super().build()
         self.cpp_server = self.cpp_codec = self.cpp_check = None
         self.grpc_swift_server = self.swift_protobuf_codec = None
-        if self.peers and not set(self.parts) <= {"driver", "hostpath"}:
+        if self.peers and not set(self.parts) <= {"driver", "hostpath", "trees"}:
             run(["make", "-C", CPP_PEERS, f"-j{len(self.cpus)}"])
             self.cpp_server, self.cpp_codec, self.cpp_check = (
                 os.path.join(CPP_PEERS, "build", name) for name in ("cpp-server", "cpp-codec", "cpp-check")
@@ -44,7 +45,7 @@ class BenchEnvironment(Environment):
             folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"])
             self.grpc_swift_server = os.path.join(folder, "grpc-swift-server")
             self.swift_protobuf_codec = self.without_debug_information(os.path.join(folder, "swift-protobuf-codec"))
-        if {"memory", "driver", "hostpath"} & set(self.parts):
+        if {"memory", "driver", "hostpath", "trees"} & set(self.parts):
             programs = ["csi-controller"] if self.parts == ["hostpath"] else ["csi-controller", "csi-node"]
             folder = swift_build(ROOT, programs, RELEASE)
             self.program_folder = folder

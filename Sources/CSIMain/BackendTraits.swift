@@ -34,7 +34,7 @@ extension DriverConfiguration.Backend {
         case .hostPath(let configuration):
             BackendTraits(
                 driverName: configuration.info.name,
-                pools: [.init(name: "default", path: configuration.pool)], images: nil,
+                pools: configuration.pools.map { .init(name: $0.name ?? "default", path: $0.path) }, images: nil,
                 preflight: { configuration.preflight($0) })
         case .loopback(let configuration):
             BackendTraits(

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("hostPath does what callers expect", .timeLimit(.minutes(2)))
 struct ConformanceTests {
-    @Test("Every row that its abilities allow, and nothing is left behind")
-    func conforms() async throws {
-        let host = Exploration.host()
+    @Test("Every row that its abilities allow, and nothing is left behind", arguments: ["ext4", "btrfs"])
+    func conforms(type: String) async throws {
+        let host = Exploration.host(type)()
         let before = Set(host.paths(below: "/scratch"))
         var configuration = ConformanceConfiguration()
         configuration.volumeSize = 1 << 20
@@ -18,8 +18,9 @@ struct ConformanceTests {
         let suite = try await Conformance(of: Exploration.driver(host), on: host, configuration: configuration)
         let report = try await suite.check()
         #expect(report.results.count == Conformance.cases.count)
-        #expect(report.passed.count > 170, "\(report.text(including: [.skipped]))")
-        let made: Set = ["/scratch/staging", "/scratch/pool/.lock", "/scratch/pool/.trash", "/scratch/pool/volumes"]
+        #expect(report.passed.count > 240, "\(report.passed.count) \(report.text(including: [.skipped]))")
+        let kept = [".lock", ".trash", "groups", "snapshots", "volumes"].map { "/scratch/pool/\($0)" }
+        let made = Set(kept + ["/scratch/staging"])
         #expect(Set(host.paths(below: "/scratch").map(\.string)).subtracting(before.map(\.string)) == made)
     }
 }

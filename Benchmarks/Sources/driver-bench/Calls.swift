@@ -33,8 +33,21 @@ struct Calls {
         case "delete":
             _ = try await client.unary(
                 CSIv1.Controller.deleteVolume, .init(volumeID: "bench-\(batch)-\(number)"))
+        case "delete-snapshot":
+            _ = try await client.unary(CSIv1.Controller.deleteSnapshot, .init(snapshotID: "bench-s-\(number)"))
         default: throw Usage()
         }
+    }
+
+    /// Microseconds until a snapshot of the volume that one "create" makes is ready.
+    func snapshotTime() async throws -> Int {
+        let client = try await RPCClient.connect(to: Endpoint(parsing: "unix://\(path)"))
+        defer { client.close() }
+        let clock = ContinuousClock()
+        let request = CSIv1.CreateSnapshotRequest(sourceVolumeID: "bench-1-0", name: "bench-s-0")
+        let started = clock.now
+        while try await client.unary(CSIv1.Controller.createSnapshot, request).snapshot?.readyToUse != true {}
+        return Int((clock.now - started) / .microseconds(1))
     }
 
     /// Microseconds of the first page of a list, the median of so many.

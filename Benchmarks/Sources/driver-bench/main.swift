@@ -5,6 +5,7 @@ import Glibc
 // driver-bench SOCKET probe|create|delete CALLS CONCURRENT   prints calls per second; create makes a new volume each time,
 //                                                            delete removes what a create with the same numbers made
 // driver-bench SOCKET list TIMES PAGE                  prints the median of a page of so many volumes, in us
+// driver-bench SOCKET snapshot                         prints when a snapshot of the first volume is ready, in us
 // driver-bench CONTROLLER NODE publish DIR TIMES       prints the medians of a read-only publish and an unpublish, in us
 //
 // Volumes are named bench-N and stay; the pool is the caller's to throw away.
@@ -12,6 +13,8 @@ import Glibc
 let arguments = CommandLine.arguments
 do {
     switch arguments.count {
+    case 3 where arguments[2] == "snapshot":
+        print(try await Calls(path: arguments[1]).snapshotTime())
     case 5 where arguments[2] == "list":
         guard let times = Int(arguments[3]), times > 0, let page = Int32(arguments[4]) else { throw Usage() }
         print(try await Calls(path: arguments[1]).listMedian(times: times, page: page))
@@ -28,7 +31,7 @@ do {
     }
 } catch is Usage {
     print(
-        "usage: driver-bench SOCKET probe|create|delete CALLS CONCURRENT | SOCKET list TIMES PAGE | CONTROLLER NODE publish DIR TIMES"
+        "usage: driver-bench SOCKET probe|create|delete CALLS CONCURRENT | SOCKET list TIMES PAGE | SOCKET snapshot | CONTROLLER NODE publish DIR TIMES"
     )
     exit(64)
 } catch {

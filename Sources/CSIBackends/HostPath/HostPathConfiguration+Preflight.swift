@@ -7,8 +7,9 @@ extension HostPathConfiguration {
     public func preflight(_ role: Role) -> Preflight {
         let base = role == .controller ? Preflight.files : .mounts
         return base.joined(
+            with: Preflight(pools.map { .directory($0.path, as: $0.name.map { "pool.\($0)" } ?? "pool") })
+        ).joined(
             with: Preflight([
-                .directory(pool, as: "pool"),
                 .capability(.dacOverride, .recommended, for: "removing what pods of any user wrote"),
                 .capability(.fileOwner, .recommended, for: "removing what pods of any user wrote"),
             ]))

@@ -12,24 +12,7 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
 
     /// Makes a directory, durably, or finds the one that an earlier attempt made.
     public func create(_ request: CreateVolume) async throws(CSIError) -> Volume {
-        let wanted = try VolumeClass(request.parameters, mutable: request.mutableParameters)
-        if let accessibility = request.accessibility, !accessibility.isMet(by: topology) {
-            throw .notOnThisNode("this node is \(topology), and the volume must be reachable from elsewhere")
-        }
-        if let (existing, member) = try await pools.find(VolumeID(derivedFrom: request.name)) {
-            try existing.requireMatch(request)
-            return volume(of: existing.summary, in: member)
-        }
-        let member = try pool(of: wanted)
-        try wanted.settings.check(
-            isBlock: false, limitsInodes: member.pool.limitsInodes, request.parameters)
-        let size = try await size(for: request.capacity, in: member.pool)
-        let reservation = try await member.pool.reserve(size, isThick: false)
-        defer { reservation.release() }
-        let record = VolumeRecord(
-            id: VolumeID(derivedFrom: request.name), name: request.name, capacity: size,
-            fingerprint: request.fingerprint, source: request.source, attributes: wanted.settings.attributes)
-        return volume(of: try await member.pool.add(record, wanted.data).summary, in: member)
+        try await make(request) { () async throws(CSIError) in nil }
     }
 
     /// The pool that a class means.
@@ -45,7 +28,11 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     }
 
     /// The size of a new volume: what is required, else the usual one or as much of it as there is room for.
-    func size(for range: CapacityRange?, in pool: VolumePool) async throws(CSIError) -> Int64 {
+    /// - Parameter fallback: The size when none is required; nil for the usual one.
+    func size(
+        for range: CapacityRange?, in pool: VolumePool, fallback: Int64? = nil
+    ) async throws(CSIError) -> Int64 {
+        if let fallback, range == nil { return fallback }
         let room = try await pool.room().available(isThick: false)
         let fallback = max(1, min(Self.defaultCapacity, room))
         return try range?.size(fallback: fallback) ?? fallback
@@ -55,6 +42,7 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let (record, member) = try await pools.find(request.id) else { return }
         try await member.pool.requireUnpublished(record.id)
+        try member.pool.requireUncopied(record.id)
         guard try VolumeSettings(of: record).onDelete == .retain else { return try await member.pool.remove(record.id) }
         try await member.pool.retain(record.id)
     }
@@ -77,9 +65,11 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
         for (summary, index) in volumes {
+            let condition = conditions[index].popFirst()
+            // An inline volume is its pod's, and nobody deletes it but the pod.
+            if summary.attributes[EphemeralKey.handle] != nil { continue }
             entries.append(
-                VolumeDetails(
-                    volume: volume(of: summary, in: pools.members[index]), condition: conditions[index].popFirst()))
+                VolumeDetails(volume: volume(of: summary, in: pools.members[index]), condition: condition))
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.summary.id.rawValue : nil)
     }

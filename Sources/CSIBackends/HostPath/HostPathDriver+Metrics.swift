@@ -2,12 +2,17 @@ public import CSICore
 import CSIPool
 
 extension HostPathDriver: MetricsReporting {
-    /// Those of its pool, and its mounts by health.
+    /// Those of its pools, and its mounts by health.
     public static var metrics: [MetricDescription] { VolumePool.metrics + [.volumeMounts] }
 
-    /// One question to the pool's file system and one look at the kernel's mount table.
+    /// One question to the file system of each pool, and a look at the kernel's mount table for each.
     public func figures() async throws(CSIError) -> [DriverFigure] {
-        let mounts = role == .controller ? [] : try await pool.mountFigures()
-        return try await pool.figures() + mounts
+        var figures: [DriverFigure] = []
+        var mounts: [Bool] = []
+        for member in pools.members {
+            figures += try await member.pool.figures(named: member.name ?? "default")
+            if role != .controller { mounts += try await member.pool.mountHealth() }
+        }
+        return role == .controller ? figures : figures + VolumePool.mountFigures(of: mounts)
     }
 }

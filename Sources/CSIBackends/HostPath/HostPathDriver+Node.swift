@@ -1,15 +1,19 @@
 public import CSICore
 import CSIPool
 
-extension HostPathDriver: NodeHealthReporting, NodeExpanding {
+extension HostPathDriver: NodeHealthReporting, NodeExpanding, MountGroupApplying {
     /// Bind-mounts the volume's directory at the target, read-only from its first moment where that is asked for.
     public func publish(_ request: PublishVolume) async throws(CSIError) {
+        if request.isEphemeral { return try await publishEphemeral(request) }
         guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
         try await member.pool.publish(request)
     }
 
     /// Unmounts whatever shows the volume at the target and removes the mount point.
     public func unpublish(_ request: UnpublishVolume) async throws(CSIError) {
+        if let (record, member) = try await findEphemeral(request.id) {
+            return try await unpublishEphemeral(request, record, in: member)
+        }
         // What shows the volume is told by its id alone, so any pool will do, also when the volume is gone.
         try await pools.standard?.pool.unpublish(request)
     }
@@ -17,6 +21,9 @@ extension HostPathDriver: NodeHealthReporting, NodeExpanding {
     /// The figures of the volume where its size is counted, else those of the file system that it shares, and whether the
     /// volume is well.
     public func stats(_ request: GetVolumeStats) async throws(CSIError) -> VolumeStats {
+        if let (record, member) = try await findEphemeral(request.id) {
+            return try await member.pool.stats(request, as: record.id)
+        }
         guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
         return try await member.pool.stats(request)
     }

@@ -27,7 +27,7 @@ public struct HostPathDriver: TopologyAware {
     let host: any Host
     let pools: PoolSet
     let role: Role
-    private let logger: Logger
+    let logger: Logger
 
     /// Creates a driver; the pools are opened by ``preflight()``.
     /// - Parameters:
@@ -71,6 +71,7 @@ public struct HostPathDriver: TopologyAware {
     /// Reads what is in the pools, to manage them.
     public func start() async throws(CSIError) {
         try await pools.rebuild()
+        if role != .controller { try await sweepEphemeral() }
     }
 
     func volume(of summary: VolumeSummary, in member: PoolSet.Member) -> Volume {

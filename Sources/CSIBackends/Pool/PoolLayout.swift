@@ -17,6 +17,10 @@ import SystemPackage
 /// POOL/volumes/ID/lock             held by whoever works on the image
 /// POOL/snapshots/ID/snapshot       the record of a snapshot
 /// POOL/snapshots/ID/image          its content, and `format` beside it
+/// POOL/snapshots/ID/data/          its content, of a directory volume
+/// POOL/snapshots/ID/data.partial/  its content as far as it has been copied
+/// POOL/groups/ID/group             the record of a group of snapshots
+/// POOL/groups/ID/SNAPSHOT/         a member, as in `snapshots`
 /// ```
 enum PoolLayout {
     static let lock = FilePath(".lock")
@@ -24,6 +28,7 @@ enum PoolLayout {
     static let retained = FilePath("retained")
     static let volumes = FilePath("volumes")
     static let snapshots = FilePath("snapshots")
+    static let groups = FilePath("groups")
     static let partialSuffix = ".partial"
     static let dataName = "data"
     static let imageName = "image"
@@ -39,6 +44,7 @@ enum PoolLayout {
     static func volume(_ component: String) -> FilePath { volumes.appending(component) }
     static func snapshot(_ component: String) -> FilePath { snapshots.appending(component) }
     static func data(in directory: FilePath) -> FilePath { directory.appending(dataName) }
+    static func partialData(in directory: FilePath) -> FilePath { directory.appending(dataName + partialSuffix) }
     static func image(in directory: FilePath) -> FilePath { directory.appending(imageName) }
     static func format(in directory: FilePath) -> FilePath { directory.appending(formatName) }
     static func staged(in directory: FilePath) -> FilePath { directory.appending(stagedName) }
@@ -76,6 +82,8 @@ struct PoolSection: Sendable, Hashable {
 
     static let volumes = PoolSection(directory: PoolLayout.volumes, recordName: "volume", noun: "volume")
     static let snapshots = PoolSection(directory: PoolLayout.snapshots, recordName: "snapshot", noun: "snapshot")
+
+    static let groups = PoolSection(directory: PoolLayout.groups, recordName: "group", noun: "group")
 
     func path(_ component: String) -> FilePath { directory.appending(component) }
     func partial(_ component: String) -> FilePath { directory.appending(component + PoolLayout.partialSuffix) }

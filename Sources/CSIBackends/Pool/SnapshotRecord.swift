@@ -23,10 +23,13 @@ public struct SnapshotRecord: Sendable, Hashable {
     /// What the backend kept of the volume.
     public let attributes: StringMap
 
+    /// The group that it was taken with; nil for a single snapshot.
+    public let group: GroupSnapshotID?
+
     /// Creates a record.
     public init(
         id: SnapshotID, name: SnapshotName, source: VolumeID, size: Int64, creationTime: Timestamp,
-        fingerprint: Fingerprint, attributes: StringMap = StringMap()
+        fingerprint: Fingerprint, attributes: StringMap = StringMap(), group: GroupSnapshotID? = nil
     ) {
         self.id = id
         self.name = name
@@ -35,11 +38,12 @@ public struct SnapshotRecord: Sendable, Hashable {
         self.creationTime = creationTime
         self.fingerprint = fingerprint
         self.attributes = attributes
+        self.group = group
     }
 
     /// What a list shows of the snapshot.
     public var summary: SnapshotSummary {
-        SnapshotSummary(id: id, source: source, size: size, creationTime: creationTime)
+        SnapshotSummary(id: id, source: source, size: size, creationTime: creationTime, group: group)
     }
 }
 
@@ -51,10 +55,11 @@ extension SnapshotRecord: PoolRecord {
     var component: String? { id.pathComponent }
 
     var bytes: [UInt8] {
-        let lines: [(key: String, value: String)] = [
+        var lines: [(key: String, value: String)] = [
             ("id", id.rawValue), ("name", name.rawValue), ("source_volume_id", source.rawValue),
-            ("size_bytes", String(size)), ("created", "\(creationTime.seconds) \(creationTime.nanoseconds)"),
+            ("size_bytes", String(size)), ("created", creationTime.recordText),
         ]
+        if let group { lines.append(("group", group.rawValue)) }
         return RecordText(
             kind: Self.section.noun, version: Self.version, lines: lines + RecordLines.lines(fingerprint, attributes)
         ).bytes
@@ -72,17 +77,20 @@ extension SnapshotRecord: PoolRecord {
         guard let source = try? VolumeID(lines.values["source_volume_id"] ?? "") else {
             throw RecordFailure(reason: "source_volume_id is missing or not a volume id")
         }
-        self.init(
-            id: id, name: name, source: source, size: try lines.size("size_bytes"),
-            creationTime: try Self.time(lines.values["created"]), fingerprint: lines.fingerprint,
-            attributes: StringMap(lines.attributes))
-    }
-
-    private static func time(_ text: String?) throws(RecordFailure) -> Timestamp {
-        let words = (text ?? "").split(separator: " ")
-        guard words.count == 2, let seconds = Int64(words[0]), let nanoseconds = Int32(words[1]) else {
+        guard let created = Timestamp(recordText: lines.values["created"]) else {
             throw RecordFailure(reason: "created is missing or not a time")
         }
-        return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+        self.init(
+            id: id, name: name, source: source, size: try lines.size("size_bytes"), creationTime: created,
+            fingerprint: lines.fingerprint, attributes: StringMap(lines.attributes),
+            group: try Self.group(lines.values["group"]))
+    }
+
+    private static func group(_ text: String?) throws(RecordFailure) -> GroupSnapshotID? {
+        guard let text else { return nil }
+        guard let id = try? GroupSnapshotID(text), id.pathComponent != nil else {
+            throw RecordFailure(reason: "group is \(text.debugDescription), which is no id of a group")
+        }
+        return id
     }
 }

@@ -43,6 +43,12 @@ public struct SnapshotSummary: Sendable, Hashable {
 
     /// What its image took of the disk when it was last looked at; 0 before that.
     var allocated: Int64 = 0
+
+    /// The group that it was taken with; nil for a single snapshot.
+    public let group: GroupSnapshotID?
+
+    /// Whether all of its content is there; otherwise it is still being copied.
+    public var isReady = true
 }
 
 /// Gives equal maps one storage: most volumes of a pool have the same few attributes.

@@ -51,7 +51,7 @@ extension VolumePool {
             figures.append(DriverFigure(Metric.inodes, [name], room.totalInodes))
             figures.append(DriverFigure(Metric.usedInodes, [name], room.usedInodes))
         }
-        if let policy {
+        if let policy = policy ?? directories {
             figures.append(DriverFigure(Metric.reserved, [name], policy.reservedBytes(of: room.totalBytes)))
         }
         guard isManaged else { return figures }
@@ -66,15 +66,15 @@ extension VolumePool {
         return figures
     }
 
-    /// The mounts of directory volumes by health, from the kernel's table alone: no file system is asked.
+    /// The mounts of directory volumes, of each of them whether it is abnormal, from the kernel's table alone: no file system
+    /// is asked.
     ///
     /// A mount is abnormal when its volume was removed while it was mounted, or when its file system stopped being writable.
-    public func mountFigures() async throws(CSIError) -> [DriverFigure] {
+    public func mountHealth() async throws(CSIError) -> [Bool] {
         let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
-        guard let origin = table.origin(of: path) else { return Self.mountFigures(of: []) }
+        guard let origin = table.origin(of: path) else { return [] }
         let mounts = table.mounts(showing: origin).filter { PoolLayout.isDataOfAny($0.root) }
-        return Self.mountFigures(
-            of: mounts.map { $0.isRootDeleted || PoolLayout.isDiscarded($0.root) || $0.hasFailedReadOnly })
+        return mounts.map { $0.isRootDeleted || PoolLayout.isDiscarded($0.root) || $0.hasFailedReadOnly }
     }
 
     /// The figures of mounts, of each of which it is known whether it is abnormal.

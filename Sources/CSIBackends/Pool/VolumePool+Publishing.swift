@@ -12,14 +12,18 @@ extension VolumePool {
     /// - Throws: NOT_FOUND for an unknown volume; ALREADY_EXISTS naming what differs when something else is mounted there;
     ///   FAILED_PRECONDITION for a second target of a volume with a single writer, and when the volume's directory or the
     ///   target's parent is missing; INVALID_ARGUMENT for a mount flag that a bind mount does not have.
-    public func publish(_ request: PublishVolume) async throws(CSIError) {
-        guard let record = try await record(request.id), let data = dataPath(of: record.id) else {
+    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    public func publish(_ request: PublishVolume, as id: VolumeID? = nil) async throws(CSIError) {
+        guard let record = try await record(id ?? request.id), let data = dataPath(of: record.id) else {
             throw .notFound(.volume(request.id))
         }
         guard try await hasData(record.id) else {
             throw .preconditionFailed("volume \"\(record.id)\" has lost its directory \"\(data)\"")
         }
-        if !request.isReadOnly { try await applyLimits(of: record) }
+        if !request.isReadOnly {
+            try await applyLimits(of: record)
+            if let group = try request.capability.mount?.groupID() { try await give(data: record.id, toGroup: group) }
+        }
         let options = try Self.options(of: request)
         let table = try await mountTable()
         guard let origin = table.origin(of: data), let poolMount = table.mountPoint(containing: data) else {
@@ -41,11 +45,13 @@ extension VolumePool {
 
     /// Unmounts whatever shows the volume at the target and removes the mount point; the absent is success.
     /// - Throws: FAILED_PRECONDITION when something else is mounted there, or files lie under the mount point: both stay.
-    public func unpublish(_ request: UnpublishVolume) async throws(CSIError) {
+    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    public func unpublish(_ request: UnpublishVolume, as id: VolumeID? = nil) async throws(CSIError) {
+        let id = id ?? request.id
         let target = request.target.filePath
         let stack = try await mountTable().entries(at: target)
         if let top = stack.last {
-            guard stack.contains(where: { shows($0, dataOf: request.id) }) else {
+            guard stack.contains(where: { shows($0, dataOf: id) }) else {
                 throw .preconditionFailed(
                     "\(target) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")
             }
@@ -57,8 +63,9 @@ extension VolumePool {
     /// The figures of the volume where its size is counted, else those of the file system that it shares, and whether
     /// the volume is well.
     /// - Throws: NOT_FOUND when the volume is unknown or not mounted at that path.
-    public func stats(_ request: GetVolumeStats) async throws(CSIError) -> VolumeStats {
-        guard let record = try await record(request.id) else { throw .notFound(.volume(request.id)) }
+    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    public func stats(_ request: GetVolumeStats, as id: VolumeID? = nil) async throws(CSIError) -> VolumeStats {
+        guard let record = try await record(id ?? request.id) else { throw .notFound(.volume(request.id)) }
         let path = request.path.filePath
         guard let mounted = try await mountTable().topmost(at: path), shows(mounted, dataOf: record.id) else {
             throw .notFound(.publication(record.id, request.path), "nothing of it is mounted there")

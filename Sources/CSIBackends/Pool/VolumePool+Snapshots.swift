@@ -9,7 +9,7 @@ extension VolumePool {
     /// - Throws: FAILED_PRECONDITION when the snapshot is there but its record cannot be used.
     public func snapshot(_ id: SnapshotID) async throws(CSIError) -> SnapshotRecord? {
         guard let component = id.pathComponent else { return nil }
-        return try await read(component, in: tree())
+        return try await read(component, at: directory(of: id), in: tree())
     }
 
     /// At most `limit` snapshots in the order of their ids, beginning after `last`.

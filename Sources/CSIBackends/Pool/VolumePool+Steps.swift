@@ -53,35 +53,39 @@ extension VolumePool {
     static func isOwn(_ name: String, in section: PoolSection) -> Bool {
         switch section {
         case .snapshots: (try? SnapshotID(name))?.pathComponent == name
+        case .groups: (try? GroupSnapshotID(name))?.pathComponent == name
         default: (try? VolumeID(name))?.pathComponent == name
         }
     }
 
     /// The record in a directory; nil when there is no such directory.
+    /// - Parameter place: Where the directory is; nil for among the others of its kind.
     func read<Record: PoolRecord>(
-        _ component: String, in tree: any DirectoryTree, isForSummary: Bool = false
+        _ component: String, at place: FilePath? = nil, in tree: any DirectoryTree, isForSummary: Bool = false
     ) async throws(CSIError) -> Record? {
         let section = Record.section
-        let directory = section.path(component)
+        let directory = place ?? section.path(component)
         let bytes: [UInt8]
         do throws(HostError) {
             bytes = try await tree.readFile(section.record(in: directory), limit: PoolLayout.recordLimit)
         } catch {
-            guard error.kind == .notFound else { throw unusable(component, section, error.description) }
+            guard error.kind == .notFound else { throw unusable(component, section, directory, error.description) }
             // Without its record a directory is a damaged volume; without the directory there is no volume.
             let isThere = try await withHostErrors { () async throws(HostError) in try await tree.exists(directory) }
             guard isThere else { return nil }
-            throw unusable(component, section, "the file is missing")
+            throw unusable(component, section, directory, "the file is missing")
         }
         do throws(RecordFailure) {
             return try Record(parsing: bytes, expecting: component, isForSummary: isForSummary)
         } catch {
-            throw unusable(component, section, error.reason)
+            throw unusable(component, section, directory, error.reason)
         }
     }
 
-    private func unusable(_ component: String, _ section: PoolSection, _ reason: String) -> CSIError {
-        let file = path.pushing(section.record(in: section.path(component)))
+    private func unusable(
+        _ component: String, _ section: PoolSection, _ directory: FilePath, _ reason: String
+    ) -> CSIError {
+        let file = path.pushing(section.record(in: directory))
         return .preconditionFailed(
             "\(section.noun) \"\(component)\" is set aside: its record \"\(file)\" cannot be used: \(reason); "
                 + "restore the file, or move the directory out of the pool")

@@ -50,7 +50,8 @@ public final class VolumePool: Sendable {
     let host: any Host
     let logger: Logger
     let state = Mutex(State())
-    private let access: Access
+    let copies = SnapshotCopies()
+    let access: Access
     private let opened = Mutex<Opened?>(nil)
 
     /// Creates a pool; nothing is read before ``open()``.
@@ -103,7 +104,9 @@ public final class VolumePool: Sendable {
     var openedQuotas: PoolQuotas? { opened.withLock { $0?.quotas } }
 
     /// What the pool keeps.
-    private var sections: [PoolSection] { policy == nil ? [.volumes] : [.volumes, .snapshots] }
+    private var sections: [PoolSection] {
+        policy == nil ? [.volumes, .snapshots, .groups] : [.volumes, .snapshots]
+    }
 
     func openTree() async throws(CSIError) -> any DirectoryTree {
         do throws(HostError) {
@@ -137,8 +140,14 @@ public final class VolumePool: Sendable {
         let tree = try tree()
         var maps = MapSharing()
         let volumes = try await readAll(VolumeRecord.self, in: tree) { $0.summary.sharing(&maps) }
-        var snapshots = SectionContent<SnapshotSummary>()
-        if policy != nil { snapshots = try await readAll(SnapshotRecord.self, in: tree) { $0.summary } }
+        var snapshots = try await readAll(SnapshotRecord.self, in: tree) { $0.summary }
+        if policy == nil {
+            let groups = try await readAll(GroupRecord.self, in: tree) { $0 }
+            let (members, asideCount) = await readGroups(in: tree, groups.entries)
+            snapshots.entries += members
+            snapshots.asideCount += groups.asideCount + asideCount
+            snapshots.unfinished += groups.unfinished
+        }
         let snapshotEntries = snapshots.entries
         let setAside = (volumes: volumes.asideCount, snapshots: snapshots.asideCount)
         let seed = identity?.inode ?? 0
@@ -157,6 +166,7 @@ public final class VolumePool: Sendable {
         // Only now, since what goes must not take the limit of what stays with it.
         for (path, name) in volumes.unfinished + snapshots.unfinished { try await discard(path, as: name, in: tree) }
         await emptyTrash(tree)
+        if policy == nil { try await resumeTrees() }
         logger.info(
             "pool read",
             metadata: [

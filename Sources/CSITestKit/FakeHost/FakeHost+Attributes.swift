@@ -48,6 +48,16 @@ extension FakeHost {
         change(path) { $0.modified = time }
     }
 
+    /// Removes something with everything in it, durably, as another program does.
+    public func anotherProgramRemoves(_ path: FilePath) {
+        try? inspect { (state) throws(HostError) in
+            let call = FakeCall(operation: .removeTree, path: path)
+            try state.world.removeTree(path, from: state.world.top, call)
+            let parent = try state.world.walk(path.removingLastComponent(), call)
+            state.world.nodes[parent.node]?.sync()
+        }
+    }
+
     private func change(_ path: FilePath, _ body: (inout FakeNode) -> Void) {
         try? inspect { (state) throws(HostError) in
             let position = try state.world.walk(path, allowLink: true, FakeCall(operation: .metadata, path: path))

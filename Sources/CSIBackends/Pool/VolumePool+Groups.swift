@@ -1,0 +1,99 @@
+public import CSICore
+import CSIHost
+import Logging
+import Synchronization
+import SystemPackage
+
+/// Groups of snapshots of directory volumes: each in one directory with its members, so that one rename makes all of them
+/// and one takes them away.
+extension VolumePool {
+    /// The record of a group, read from disk; nil when there is no such group.
+    /// - Throws: FAILED_PRECONDITION when the group is there but its record cannot be used.
+    public func group(_ id: GroupSnapshotID) async throws(CSIError) -> GroupRecord? {
+        guard let component = id.pathComponent else { return nil }
+        return try await read(component, in: tree())
+    }
+
+    /// The members of a group, in the order of their ids.
+    /// - Throws: FAILED_PRECONDITION when one is missing or its record cannot be used.
+    public func members(of group: GroupRecord) async throws(CSIError) -> [SnapshotRecord] {
+        guard let component = group.component else { return [] }
+        let tree = try tree()
+        let directory = PoolSection.groups.path(component)
+        var members: [SnapshotRecord] = []
+        for id in group.members {
+            guard let name = id.pathComponent,
+                let member: SnapshotRecord = try await read(name, at: directory.appending(name), in: tree)
+            else {
+                throw .preconditionFailed(
+                    "group snapshot \"\(group.id)\" has lost its member \"\(id)\"; delete the group")
+            }
+            members.append(member)
+        }
+        return members
+    }
+
+    /// Takes a group of directory volumes: when it returns, all members survive a crash; when it throws, none is left.
+    ///
+    /// The caller holds the group's key, and nobody removes a source meanwhile.
+    public func addGroup(_ record: GroupRecord, _ members: [SnapshotRecord]) async throws(CSIError) {
+        let tree = try tree()
+        try await commit(record, in: tree) { (partial) async throws(CSIError) in
+            // The contents first, as near to each other in time as can be.
+            for member in members { try await takeMember(member, in: partial, of: tree) }
+            try await withHostErrors { () async throws(HostError) in
+                for member in members {
+                    let directory = partial.appending(member.component ?? "")
+                    try await tree.writeFileDurably(SnapshotRecord.section.record(in: directory), member.bytes)
+                }
+            }
+        }
+        for member in members { remember(member, isReady: true) }
+    }
+
+    private func takeMember(
+        _ member: SnapshotRecord, in partial: FilePath, of tree: any DirectoryTree
+    ) async throws(CSIError) {
+        guard let component = member.component, let source = member.source.pathComponent else {
+            throw .notFound(.volume(member.source))
+        }
+        let directory = partial.appending(component)
+        try await withHostErrors { () async throws(HostError) in
+            try await tree.createDirectory(directory, permissions: .ownerReadWriteExecute)
+        }
+        try await takeData(of: PoolLayout.volume(source), into: directory, in: tree)
+    }
+
+    /// Removes a group with its members: from the rename into the trash on all are gone for every caller.
+    ///
+    /// The absent is success.
+    /// - Throws: ABORTED while a volume is made from a member.
+    public func removeGroup(_ id: GroupSnapshotID) async throws(CSIError) {
+        guard let component = id.pathComponent else { return }
+        let members = state.withLock { $0.snapshots.all.filter { $0.group == id } }
+        if let used = members.first(where: { copies.isRead($0.id) }) {
+            throw .pendingElsewhere("a volume is being made from snapshot \"\(used.id)\" of the group; retry later")
+        }
+        try await discard(PoolSection.groups.path(component), as: component, in: tree())
+        for member in members { forget(member.id) }
+    }
+
+    /// The members of all groups, read at a start; a group that cannot be read is set aside as a whole.
+    func readGroups(in tree: any DirectoryTree, _ groups: [GroupRecord]) async -> (
+        members: [SnapshotSummary], asideCount: Int
+    ) {
+        var found: [SnapshotSummary] = []
+        var asideCount = 0
+        for group in groups {
+            do throws(CSIError) {
+                found += try await members(of: group).map(\.summary)
+            } catch {
+                asideCount += 1
+                logger.error(
+                    "group set aside: a member cannot be used; the others are served",
+                    metadata: ["group": "\(group.id)", "error": "\(error.message)"])
+            }
+        }
+        return (found, asideCount)
+    }
+}

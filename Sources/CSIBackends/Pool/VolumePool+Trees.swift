@@ -1,0 +1,277 @@
+public import CSICore
+public import CSIHost
+import Logging
+import Synchronization
+public import SystemPackage
+
+/// Snapshots of directory volumes, and volumes made from them.
+///
+/// Where the pool lies on btrfs, both are subvolumes and are made at one moment. Elsewhere the tree is copied file by file,
+/// sharing blocks where the file system can: the snapshot's record comes first, and the snapshot is ready when its `data`
+/// has its name. A copy that a crash has cut off is begun again at the next start.
+extension VolumePool {
+    /// How long a call waits for a copy before it answers that the snapshot is not ready.
+    private static let patience = Duration.seconds(2)
+
+    /// How often the log says how far a copy has come.
+    private static let progressInterval = Duration.seconds(30)
+
+    /// Where a snapshot is: with its group, or by itself.
+    func directory(of id: SnapshotID) -> FilePath? {
+        guard let component = id.pathComponent else { return nil }
+        let group = state.withLock { $0.snapshots[id.rawValue]?.group?.pathComponent }
+        return group.map { PoolSection.groups.path($0).appending(component) } ?? PoolLayout.snapshot(component)
+    }
+
+    // MARK: Taking
+
+    /// Takes a snapshot of a directory volume: when it returns, the snapshot survives a crash, ready or not; when it throws,
+    /// nothing is left of it.
+    ///
+    /// The caller holds the snapshot's key, and nobody removes the source meanwhile.
+    /// - Returns: Whether all of the content is there.
+    public func addTree(_ record: SnapshotRecord) async throws(CSIError) -> Bool {
+        let tree = try tree()
+        guard let source = record.source.pathComponent else { throw .notFound(.volume(record.source)) }
+        let data = PoolLayout.data(in: PoolLayout.volume(source))
+        if try await canSnapshot(data, in: tree) {
+            try await commit(record, in: tree) { (partial) async throws(CSIError) in
+                try await withHostErrors { () async throws(HostError) in
+                    try await tree.createSnapshot(of: data, at: PoolLayout.data(in: partial), isReadOnly: true)
+                }
+            }
+            remember(record, isReady: true)
+            return true
+        }
+        try await commit(record, in: tree) { (_) async throws(CSIError) in }
+        remember(record, isReady: false)
+        return try await finishTree(record)
+    }
+
+    /// Waits a moment for the copy of a snapshot, which is begun if nobody works on it.
+    /// - Returns: Whether all of the content is there.
+    /// - Throws: Why the copy failed: then the snapshot is gone, and the caller takes it anew.
+    public func finishTree(_ record: SnapshotRecord) async throws(CSIError) -> Bool {
+        if summary(of: record).isReady { return true }
+        let copy = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
+            try await self.copyTree(record, copy)
+        }
+        guard let outcome = await copy.wait(atMost: Self.patience, on: host.clock) else { return false }
+        _ = copies.takeFailure(of: record.id)
+        try outcome.get()
+        return true
+    }
+
+    /// What a list shows of a snapshot, and whether it is ready.
+    public func summary(of record: SnapshotRecord) -> SnapshotSummary {
+        state.withLock { $0.snapshots[record.id.rawValue] } ?? record.summary
+    }
+
+    /// Why the copy of a snapshot has failed since the last call asked; nil when it has not.
+    public func takeFailure(ofTree id: SnapshotID) -> CSIError? { copies.takeFailure(of: id) }
+
+    /// Begins what a crash has cut off again, and looks which snapshots are whole.
+    func resumeTrees() async throws(CSIError) {
+        let tree = try tree()
+        for summary in state.withLock({ $0.snapshots.all }) where summary.group == nil {
+            guard let directory = directory(of: summary.id) else { continue }
+            let isWhole = try await withHostErrors { () async throws(HostError) in
+                for name in [PoolLayout.dataName, PoolLayout.imageName]
+                where try await tree.exists(directory.appending(name)) {
+                    return true
+                }
+                return false
+            }
+            guard !isWhole, let record = try await snapshot(summary.id) else { continue }
+            remember(record, isReady: false)
+            logger.notice("beginning the copy of a snapshot again", metadata: ["snapshot": "\(record.id)"])
+            _ = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
+                try await self.copyTree(record, copy)
+            }
+        }
+    }
+
+    /// Copies the content of a snapshot whose record is there already.
+    private func copyTree(_ record: SnapshotRecord, _ copy: SnapshotCopy) async throws(CSIError) {
+        do throws(CSIError) {
+            try await copyData(of: record, copy)
+        } catch {
+            guard !Task.isCancelled else { throw error }
+            logger.error(
+                "a snapshot could not be copied and is thrown away",
+                metadata: ["snapshot": "\(record.id)", "volume": "\(record.source)", "error": "\(error.message)"])
+            // Its caller asks again, hears why, and takes it anew.
+            if let component = record.component {
+                try? await discard(PoolLayout.snapshot(component), as: component, in: tree())
+            }
+            forget(record.id)
+            throw error
+        }
+        remember(record, isReady: true)
+    }
+
+    private func copyData(of record: SnapshotRecord, _ copy: SnapshotCopy) async throws(CSIError) {
+        guard let component = record.component, let source = record.source.pathComponent else { return }
+        let tree = try tree()
+        let directory = PoolLayout.snapshot(component)
+        let partial = PoolLayout.partialData(in: directory)
+        let options = copyOptions("snapshot \(record.id)", copy)
+        let started = host.clock.now
+        let result = try await withHostErrors { () async throws(HostError) -> TreeCopyProgress in
+            // Whole already: what is there is never replaced.
+            guard try await !tree.exists(PoolLayout.data(in: directory)) else { return TreeCopyProgress() }
+            try await tree.removeTree(partial)
+            let original = try await tree.openDirectory(PoolLayout.data(in: PoolLayout.volume(source)))
+            let result = try await tree.copyTree(from: original, to: partial, options: options)
+            try await tree.renameDurably(from: partial, to: PoolLayout.data(in: directory))
+            return result
+        }
+        logger.info(
+            "snapshot copied",
+            metadata: [
+                "snapshot": "\(record.id)", "volume": "\(record.source)", "entries": "\(result.entries)",
+                "copied_bytes": "\(result.copiedBytes)", "shared_bytes": "\(result.sharedBytes)",
+                "duration": "\(host.clock.now - started)",
+            ])
+    }
+
+    /// Options that note how far a copy has come, and say so in the log now and then.
+    private func copyOptions(_ what: String, _ copy: SnapshotCopy?) -> TreeCopyOptions {
+        let clock = host.clock
+        let lastReport = Mutex(clock.now)
+        let logger = logger
+        let report: @Sendable (TreeCopyProgress) -> Void = { progress in
+            copy?.note(progress)
+            let now = clock.now
+            let isDue = lastReport.withLock { last in
+                guard now - last >= Self.progressInterval else { return false }
+                last = now
+                return true
+            }
+            guard isDue else { return }
+            logger.info(
+                "copying",
+                metadata: [
+                    "what": "\(what)", "entries": "\(progress.entries)", "copied_bytes": "\(progress.copiedBytes)",
+                ])
+        }
+        return TreeCopyOptions(progress: report)
+    }
+
+    /// Takes what a volume holds now, for a member of a group.
+    func takeData(
+        of volume: FilePath, into directory: FilePath, in tree: any DirectoryTree
+    ) async throws(CSIError) {
+        let data = PoolLayout.data(in: volume)
+        let canSnapshot = try await canSnapshot(data, in: tree)
+        let options = copyOptions("member \(directory)", nil)
+        try await withHostErrors { () async throws(HostError) in
+            let copy = PoolLayout.data(in: directory)
+            guard !canSnapshot else { return try await tree.createSnapshot(of: data, at: copy, isReadOnly: true) }
+            try await tree.copyTree(from: tree.openDirectory(data), to: copy, options: options)
+        }
+    }
+
+    private func canSnapshot(_ data: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
+        guard openedQuotas?.hasSubvolumes == true else { return false }
+        return try await withHostErrors { () async throws(HostError) in try await tree.subvolume(at: data) != nil }
+    }
+
+    // MARK: Removing
+
+    /// Removes a snapshot of a directory volume, and ends the copy of one that is not ready; the absent is success.
+    public func removeTree(_ id: SnapshotID) async throws(CSIError) {
+        if let copy = copies[id] {
+            copy.cancel()
+            _ = await copy.wait(on: host.clock)
+        }
+        _ = copies.takeFailure(of: id)
+        try await removeSnapshot(id)
+    }
+
+    /// Refuses while a snapshot is still being copied from a volume.
+    /// - Throws: FAILED_PRECONDITION naming a snapshot.
+    public func requireUncopied(_ id: VolumeID) throws(CSIError) {
+        guard let snapshot = copies.copies(from: id).first else { return }
+        throw .inUse(.volume(id), by: "snapshot \"\(snapshot)\" is still being copied from it; delete it or wait")
+    }
+
+    // MARK: Volumes from snapshots and volumes
+
+    /// Fills the new directory of a volume with what a snapshot or another volume holds.
+    /// - Parameters:
+    ///   - path: The directory, empty, with its limits, in the tree of this pool.
+    ///   - tree: The tree of this pool.
+    ///   - source: What to copy.
+    ///   - limits: What the volume may hold.
+    public func fill(
+        _ path: FilePath, in tree: any DirectoryTree, from source: TreeSource, limits: QuotaLimits
+    ) async throws(CSIError) {
+        let original = try source.pool.tree()
+        let data = PoolLayout.data(in: source.directory)
+        let options = copyOptions("volume from \(source.directory)", nil)
+        let canSnapshot = source.pool === self ? try await canSnapshot(data, in: tree) : false
+        let quotas = openedQuotas?.support
+        try await withHostErrors { () async throws(HostError) in
+            guard canSnapshot, try await tree.subvolume(at: path) != nil else {
+                try await tree.copyTree(from: original.openDirectory(data), to: path, options: options)
+                return
+            }
+            try await tree.removeTree(path)
+            try await tree.createSnapshot(of: data, at: path, isReadOnly: false)
+            if quotas?.mechanism == .subvolume, quotas?.enforcement ?? .none > .none {
+                try await tree.setQuota(limits, of: path)
+            }
+        }
+        // The snapshot must stay until here.
+        withExtendedLifetime(source) {}
+    }
+
+    /// The content of a snapshot, kept for as long as the answer is.
+    /// - Throws: UNAVAILABLE while it is being copied.
+    public func source(_ record: SnapshotRecord) throws(CSIError) -> TreeSource {
+        guard let directory = directory(of: record.id) else { throw .notFound(.snapshot(record.id)) }
+        guard summary(of: record).isReady else {
+            throw .unavailable("snapshot \"\(record.id)\" is still being copied; retry later")
+        }
+        return TreeSource(pool: self, directory: directory, snapshot: record.id)
+    }
+
+    /// The present content of a volume, which nobody removes meanwhile.
+    public func source(_ record: VolumeRecord) throws(CSIError) -> TreeSource {
+        guard let component = record.component else { throw .notFound(.volume(record.id)) }
+        return TreeSource(pool: self, directory: PoolLayout.volume(component), snapshot: nil)
+    }
+
+    // MARK: Index
+
+    func remember(_ record: SnapshotRecord, isReady: Bool) {
+        var summary = record.summary
+        summary.isReady = isReady
+        let new = summary
+        state.withLock { _ = $0.snapshots.insert(new) }
+    }
+
+    func forget(_ id: SnapshotID) {
+        state.withLock { _ = $0.snapshots.remove(id.rawValue) }
+    }
+}
+
+/// A tree that volumes are made from; a snapshot stays for as long as this does.
+public final class TreeSource: Sendable {
+    let pool: VolumePool
+    /// The directory of the volume or snapshot, relative to the pool.
+    let directory: FilePath
+    private let snapshot: SnapshotID?
+
+    init(pool: VolumePool, directory: FilePath, snapshot: SnapshotID?) {
+        self.pool = pool
+        self.directory = directory
+        self.snapshot = snapshot
+        if let snapshot { pool.copies.addReader(of: snapshot) }
+    }
+
+    deinit {
+        if let snapshot { pool.copies.removeReader(of: snapshot) }
+    }
+}
