@@ -1,6 +1,5 @@
 import CSICore
 import CSIHost
-import Synchronization
 
 /// Which loop device a volume had when it was last seen: where to look first, never what to believe.
 ///
@@ -15,7 +14,7 @@ final class LoopHints: Sendable {
         var countedAt: Duration?
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     subscript(id: VolumeID) -> Int? {
         @inline(never) get { state.withLock { $0.numbers[id] } }

@@ -1,6 +1,5 @@
 import CSICore
 import CSIHost
-import Synchronization
 
 /// The shares that this process knows of: those that it was told of and those that it has used.
 final class KnownShares: Sendable {
@@ -20,12 +19,12 @@ final class KnownShares: Sendable {
         var swept: Set<NFSLocation> = []
     }
 
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     init(_ entries: [Entry]) {
         var known = State()
         for entry in entries { known.entries[entry.location] = entry.options }
-        state = Mutex(known)
+        state = Guarded(known)
     }
 
     /// The shares, ordered by their names.
@@ -54,7 +53,7 @@ final class BusyPlaces: Sendable {
         var shared: [String: Int] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     /// Takes a directory for oneself.
     /// - Throws: ABORTED while somebody else has it.

@@ -1,5 +1,5 @@
 import CSICore
-import Synchronization
+import CSIHost
 
 /// Snapshots that are being copied, and those who wait for them.
 final class SnapshotJobs: Sendable {
@@ -15,7 +15,7 @@ final class SnapshotJobs: Sendable {
         var lastWaiter = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     func isRunning(_ id: SnapshotID) -> Bool { state.withLock { $0.jobs[id] != nil } }
 

@@ -1,7 +1,6 @@
 import CSICore
 import CSIHost
 import CoreMetrics
-import Synchronization
 
 /// Copies of directory trees that go on when the call that began them has been answered.
 ///
@@ -20,7 +19,7 @@ final class SnapshotCopies: Sendable {
         var readers: [SnapshotID: Int] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let count = Meter(label: "csi_pool_snapshot_copies")
     private let copiedBytes = Counter(label: "csi_pool_snapshot_copied_bytes")
 
@@ -129,7 +128,7 @@ final class SnapshotCopy: Sendable {
 
     /// The volume that is copied.
     let source: VolumeID
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let reportBytes: @Sendable (Int64) -> Void
 
     /// - Parameter reportBytes: Is told how many more bytes have been copied.

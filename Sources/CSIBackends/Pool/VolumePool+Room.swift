@@ -1,6 +1,5 @@
 public import CSICore
 import CSIHost
-import Synchronization
 import SystemPackage
 
 /// Room for images and directories.
@@ -89,7 +88,7 @@ extension VolumePool {
             if isAll { state.usage.cursor = nil }
             let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
             state.usage.cursor = hasMore ? turn.last?.key : nil
-            let volumes = turn + (isAll ? [] : state.usage.newVolumes.compactMap { state.volumes[$0] })
+            let volumes = Array(turn) + (isAll ? [] : state.usage.newVolumes.compactMap { state.volumes[$0] })
             let snapshots = isAll ? state.snapshots.all.map(\.key) : state.usage.newSnapshots
             state.usage.newVolumes = []
             state.usage.newSnapshots = []
@@ -178,7 +177,7 @@ public final class PoolReservation: Sendable {
     private let pool: VolumePool
     private let bytes: Int64
     private let isThick: Bool
-    private let isHeld = Mutex(true)
+    private let isHeld = Guarded(true)
 
     init(pool: VolumePool, bytes: Int64, isThick: Bool) {
         self.pool = pool

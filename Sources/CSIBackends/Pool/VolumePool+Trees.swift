@@ -1,7 +1,6 @@
 public import CSICore
 public import CSIHost
 import Logging
-import Synchronization
 public import SystemPackage
 
 /// Snapshots of directory volumes, and volumes made from them.
@@ -138,7 +137,7 @@ extension VolumePool {
     /// Options that note how far a copy has come, and say so in the log now and then.
     private func copyOptions(_ what: String, _ copy: SnapshotCopy?) -> TreeCopyOptions {
         let clock = host.clock
-        let lastReport = Mutex(clock.now)
+        let lastReport = Guarded(clock.now)
         let logger = logger
         let report: @Sendable (TreeCopyProgress) -> Void = { progress in
             copy?.note(progress)

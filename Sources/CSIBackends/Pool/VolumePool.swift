@@ -1,7 +1,6 @@
 public import CSICore
 public import CSIHost
 public import Logging
-import Synchronization
 public import SystemPackage
 
 /// Volumes as self-describing directories below one directory of this node, safe against a crash at any moment.
@@ -28,7 +27,8 @@ public final class VolumePool: Sendable {
     private struct Opened {
         let tree: any DirectoryTree
         let lock: (any HeldLock)?
-        let quotas: PoolQuotas
+        /// Nil for a pool that is only looked at.
+        let quotas: PoolQuotas?
         /// What makes the directory the same one, whatever it is called.
         let identity: FileIdentity?
     }
@@ -49,10 +49,10 @@ public final class VolumePool: Sendable {
     let directories: PoolPolicy?
     let host: any Host
     let logger: Logger
-    let state = Mutex(State())
+    let state = Guarded(State())
     let copies = SnapshotCopies()
     let access: Access
-    private let opened = Mutex<Opened?>(nil)
+    private let opened = Guarded<Opened?>(nil)
 
     /// Creates a pool; nothing is read before ``open()``.
     /// - Parameters:
@@ -177,7 +177,7 @@ public final class VolumePool: Sendable {
 
     /// Takes a directory as that of the pool, without its lock.
     func adopt(_ tree: any DirectoryTree) {
-        opened.withLock { $0 = Opened(tree: tree, lock: nil) }
+        opened.withLock { $0 = Opened(tree: tree, lock: nil, quotas: nil, identity: nil) }
     }
 
     /// Whether this process knows all volumes.

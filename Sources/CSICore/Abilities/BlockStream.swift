@@ -1,4 +1,4 @@
-import Synchronization
+import CSITransport
 
 /// Receives the block ranges of a snapshot and sends them on in messages of a bounded size.
 ///
@@ -40,7 +40,7 @@ public final class BlockStream: Sendable {
     private let startingOffset: Int64
     private let batchSize: Int
     private let output: @Sendable (Batch) async throws(CSIError) -> Void
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(
         startingOffset: Int64, maximumResults: Int?, output: @escaping @Sendable (Batch) async throws(CSIError) -> Void

@@ -3,7 +3,6 @@ import CSITransport
 import CoreMetrics
 public import Logging
 public import ServiceLifecycle
-import Synchronization
 
 /// Registers a driver with the kubelet of its node, without a registrar beside it.
 ///
@@ -30,7 +29,7 @@ public final class KubeletRegistration: Service {
     private let endpoint: Endpoint
     private let interval: Duration
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let registered = Meter(label: ServerMetrics.registeredDescription.name)
 
     /// Creates a registration; nothing happens before ``run()``.

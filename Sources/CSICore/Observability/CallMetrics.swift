@@ -59,7 +59,7 @@ final class CallMetrics: Sendable {
     private let methods: [String: Method]
     /// What peers make up is counted under one name.
     private let unknown = Method(path: "unknown")
-    private let inFlight = Mutex<[String: Meter]>([:])
+    private let inFlight = Guarded<[String: Meter]>([:])
     private let oldest: Meter
     private let stuck: Meter
 

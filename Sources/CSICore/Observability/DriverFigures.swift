@@ -1,7 +1,6 @@
 import CSITransport
 import CoreMetrics
 import Logging
-import Synchronization
 
 /// Takes a driver's own figures from time to time and keeps them as metrics.
 ///
@@ -29,7 +28,7 @@ final class DriverFigures: Sendable {
     private let logger: Logger
     let executor = BlockingExecutor(name: "csi-figures", maximumThreads: 1)
     private let age: Meter
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     /// Figures of a driver; nil when it reports none, or when nobody collects metrics.
     init?(of driver: any CSIDriver, logger: Logger, factory: any MetricsFactory = MetricsSystem.factory) {
@@ -38,7 +37,7 @@ final class DriverFigures: Sendable {
         self.factory = factory
         self.logger = logger
         age = Meter(label: Self.ageDescription.name, factory: factory)
-        state = Mutex(State(takenAt: .now))
+        state = Guarded(State(takenAt: .now))
     }
 
     /// Takes figures until the task is cancelled.

@@ -1,8 +1,8 @@
-import Synchronization
+import CSITransport
 
 /// Calls in a driver's handler that hold no keys, so that a report shows them too.
 final class UnkeyedCalls: Sendable {
-    private let calls = Mutex<[UInt64: Call]>([:])
+    private let calls = Guarded<[UInt64: Call]>([:])
 
     /// Runs `body`; the call is listed until it has ended.
     func run<Reply>(

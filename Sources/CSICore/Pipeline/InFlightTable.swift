@@ -1,4 +1,4 @@
-import Synchronization
+import CSITransport
 
 /// Everything that runs and holds keys.
 ///
@@ -58,7 +58,7 @@ final class InFlightTable: Sendable {
         }
     }
 
-    private let holders = Mutex(Holders())
+    private let holders = Guarded(Holders())
 
     /// Runs `body` on `executor` while holding the request's keys, or joins the operation that already does the same.
     ///

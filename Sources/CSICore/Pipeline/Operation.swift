@@ -1,4 +1,4 @@
-import Synchronization
+import CSITransport
 
 /// A running operation: what it holds, since when, and who waits for its answer.
 ///
@@ -25,7 +25,7 @@ final class Operation<Reply: Sendable>: InFlightOperation {
         var isEnded = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(
         call: Call, keys: [OperationKey], sharedKeys: [OperationKey], request: any Sendable, isMaking: Bool = false,

@@ -1,7 +1,6 @@
 public import CSIProto
 public import CSITransport
 public import Logging
-import Synchronization
 
 /// A driver called within this process: every call goes the way of a call from a socket, from the decoded message on.
 ///
@@ -27,7 +26,7 @@ public final class LocalDriver: Sendable {
     private let handlers: [String: any Sendable]
     private let router: RPCRouter
     /// Made with the first client.
-    private let transport = Mutex<InProcessTransport?>(nil)
+    private let transport = Guarded<InProcessTransport?>(nil)
 
     /// Creates a driver that is not started yet.
     /// - Parameters:

@@ -1,4 +1,4 @@
-import Synchronization
+import CSITransport
 
 /// Whether the driver has looked at what is on disk and in the kernel.
 final class Readiness: Sendable {
@@ -10,7 +10,7 @@ final class Readiness: Sendable {
         case failed(CSIError)
     }
 
-    private let storage = Mutex(State.starting)
+    private let storage = Guarded(State.starting)
 
     var state: State { storage.withLock { $0 } }
 

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// Child processes that did not end when they should have, to be collected once they do.
 ///
@@ -11,7 +10,7 @@ enum AbandonedChildren {
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
     }
 
-    private static let children = Mutex<[Child]>([])
+    private static let children = Guarded<[Child]>([])
 
     /// Takes over the pidfd of a child.
     static func append(_ child: consuming OwnedDescriptor) {

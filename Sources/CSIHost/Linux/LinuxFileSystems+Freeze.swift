@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import SystemPackage
 
 extension LinuxFileSystems {
@@ -32,11 +31,11 @@ extension LinuxFileSystems {
 final class LinuxFrozenFileSystem: FrozenFileSystem {
     private let mountPoint: FilePath
     /// Nil once it was told to thaw: what the watchdog has open would keep the file system busy.
-    private let watchdog: Mutex<FreezeWatchdog?>
+    private let watchdog: Guarded<FreezeWatchdog?>
 
     init(_ watchdog: FreezeWatchdog, at mountPoint: FilePath) {
         self.mountPoint = mountPoint
-        self.watchdog = Mutex(watchdog)
+        self.watchdog = Guarded(watchdog)
     }
 
     func thaw() async throws(HostError) {
@@ -58,7 +57,7 @@ final class FreezeWatchdog: Sendable {
     /// This end is nobody else's: when it closes, the child thaws.
     private let channel: OwnedDescriptor
     private let child: OwnedDescriptor
-    private let wasThawed = Mutex(false)
+    private let wasThawed = Guarded(false)
 
     /// Freezes the file system of a directory; it is not frozen when this fails.
     init(

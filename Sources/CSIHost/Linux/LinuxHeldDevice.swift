@@ -1,11 +1,9 @@
-import Synchronization
-
 /// A device on Linux, held open.
 final class LinuxHeldDevice: HeldDevice {
-    private let descriptor: Mutex<OwnedDescriptor?>
+    private let descriptor: Guarded<OwnedDescriptor?>
 
     init(_ descriptor: consuming OwnedDescriptor) {
-        self.descriptor = Mutex(consume descriptor)
+        self.descriptor = Guarded(consume descriptor)
     }
 
     func release() {

@@ -4,12 +4,12 @@
     import Glibc
 
     /// A value and the lock that guards it.
-    struct Guarded<Value>: ~Copyable, @unchecked Sendable {
+    package struct Guarded<Value>: ~Copyable, @unchecked Sendable {
         // Sendable because every access to `value` happens between lock and unlock.
         private let lock: UnsafeMutablePointer<pthread_mutex_t>
         private let value: UnsafeMutablePointer<Value>
 
-        init(_ initial: sending Value) {
+        package init(_ initial: sending Value) {
             lock = .allocate(capacity: 1)
             lock.initialize(to: pthread_mutex_t())
             pthread_mutex_init(lock, nil)
@@ -25,7 +25,11 @@
         }
 
         /// Calls `body` with the value while holding the lock.
-        func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result
+        // Not inlined: an optimised build would keep the address of the lock's thread-local across an `await` of the caller, after
+        // which another thread may go on.
+        @inline(never)
+        package func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+            -> Result
         {
             pthread_mutex_lock(lock)
             defer { pthread_mutex_unlock(lock) }
@@ -36,15 +40,18 @@
     import Synchronization
 
     /// A value and the lock that guards it.
-    struct Guarded<Value>: ~Copyable, Sendable {
+    package struct Guarded<Value>: ~Copyable, Sendable {
         private let mutex: Mutex<Value>
 
-        init(_ initial: sending Value) {
+        package init(_ initial: sending Value) {
             mutex = Mutex(initial)
         }
 
         /// Calls `body` with the value while holding the lock.
-        func withLock<Result, Failure: Error>(
+        // Not inlined: an optimised build would keep the address of the lock's thread-local across an `await` of the caller, after
+        // which another thread may go on.
+        @inline(never)
+        package func withLock<Result, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {
             try mutex.withLock(body)

@@ -1,4 +1,3 @@
-import Synchronization
 import SystemPackage
 
 /// The helper processes of a host: started when needed, used again, ended when idle.
@@ -39,7 +38,7 @@ final class HelperPool: Sendable {
     private static let idleTime = Duration.seconds(10)
 
     let settings: NetworkFileSystemSettings
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(_ settings: NetworkFileSystemSettings) {
         self.settings = settings
@@ -91,7 +90,8 @@ final class HelperPool: Sendable {
         guard let holder else { return }
         throw site.failure(
             kind: .lockHeld,
-            detail: "process \(holder.helper.process), which was killed because \(need.server) does not answer, hangs in the "
+            detail:
+                "process \(holder.helper.process), which was killed because \(need.server) does not answer, hangs in the "
                 + "kernel and may still change something")
     }
 
@@ -132,7 +132,9 @@ final class HelperPool: Sendable {
                 }
             }
             // The place goes from hand to hand.
-            if let index = state.queue.firstIndex(where: { $0.server == server }) { return state.queue.remove(at: index) }
+            if let index = state.queue.firstIndex(where: { $0.server == server }) {
+                return state.queue.remove(at: index)
+            }
             let left = state.busy[server, default: 1] - 1
             state.busy[server] = left > 0 ? left : nil
             return nil
@@ -181,13 +183,13 @@ final class HelperLease: Sendable {
     private let helper: HelperProcess
     private let need: HelperPool.Need
     private let pool: HelperPool
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     init(_ helper: HelperProcess, has export: String?, _ need: HelperPool.Need, _ pool: HelperPool) {
         self.helper = helper
         self.need = need
         self.pool = pool
-        state = Mutex(State(export: export))
+        state = Guarded(State(export: export))
     }
 
     deinit {
@@ -210,7 +212,8 @@ final class HelperLease: Sendable {
             return true
         }
         guard isFree else {
-            throw site.failure(kind: .stale, detail: "the helper process for \(need.server) is gone or at work: open it anew")
+            throw site.failure(
+                kind: .stale, detail: "the helper process for \(need.server) is gone or at work: open it anew")
         }
         let ending = await HelperWatcher.shared.exchange(request.bytes, with: helper, patience: patience)
         switch ending {

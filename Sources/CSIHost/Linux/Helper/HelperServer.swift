@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import SystemPackage
 
 /// The program that runs as a helper process of a host: see ``NetworkFileSystems``.
@@ -43,7 +42,7 @@ private final class CallingThread: TaskExecutor {
         var isStopped = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import SystemPackage
 
 /// The one thread that starts helpers and waits for their answers, so that nobody else's thread has to.
@@ -39,7 +38,7 @@ final class HelperWatcher: Sendable {
 
     static let shared = HelperWatcher()
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let wake: OwnedDescriptor
 
     private init() {

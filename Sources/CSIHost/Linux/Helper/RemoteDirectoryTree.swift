@@ -49,7 +49,8 @@ final class RemoteDirectoryTree: DirectoryTree {
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
         let (inside, site) = try place(path, allowEmpty: true, .openDirectory)
         let answer = try await ask(.metadata(inside), site)
-        guard let metadata = try read(answer, site, { (reader) throws(HelperReader.Malformed) in try reader.metadata() })
+        guard
+            let metadata = try read(answer, site, { (reader) throws(HelperReader.Malformed) in try reader.metadata() })
         else { throw site.failure(.noSuchFileOrDirectory) }
         switch metadata.kind {
         case .directory: return RemoteDirectoryTree(lease, path: site.path, prefix: inside, origin: origin, settings)
@@ -193,6 +194,20 @@ final class RemoteDirectoryTree: DirectoryTree {
 
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         throw notKept(.punchHole, path)
+    }
+
+    func directories(
+        _ parents: [String], haveDirectory child: String, in path: FilePath
+    ) async throws(HostError) -> [Bool] {
+        var found: [Bool] = []
+        for parent in parents {
+            guard let name = FilePath.Component(parent), let last = FilePath.Component(child) else {
+                let (_, site) = try place(path, allowEmpty: true, .metadata)
+                throw site.failure(kind: .invalidPath, detail: "\"\(parent)/\(child)\" is not two names")
+            }
+            found.append(try await metadata(of: path.appending(name).appending(last))?.kind == .directory)
+        }
+        return found
     }
 
     func writeNewFile(_ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions) async throws(HostError) {
