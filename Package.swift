@@ -8,10 +8,12 @@ let products: [Product] = [
     .library(name: "CSIMetrics", targets: ["CSIMetrics"]),
     .library(name: "CSIHost", targets: ["CSIHost"]),
     .library(name: "CSIHostTracing", targets: ["CSIHostTracing"]),
+    .library(name: "CSIPreflight", targets: ["CSIPreflight"]),
     .library(name: "CSIPool", targets: ["CSIPool"]),
     .library(name: "CSIBlock", targets: ["CSIBlock"]),
     .library(name: "CSIHostPath", targets: ["CSIHostPath"]),
     .library(name: "CSILoopback", targets: ["CSILoopback"]),
+    .library(name: "CSINFS", targets: ["CSINFS"]),
     .library(name: "CSITestKit", targets: ["CSITestKit"]),
     .library(name: "CSIProgram", targets: ["CSIProgram"]),
     .library(name: "CSIMain", targets: ["CSIMain"]),
@@ -56,6 +58,7 @@ let doors: [Target] = [
     .systemLibrary(name: "CBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "CBuild"),
 ]
 
 // Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
@@ -70,7 +73,9 @@ let libraries: [Target] = [
         swiftSettings: settings),
     .target(
         name: "CSICore",
-        dependencies: ["CSIProto", "CSITransport", logging, metrics, tracing, instrumentation, system, lifecycle],
+        dependencies: [
+            "CBuild", "CSIProto", "CSITransport", logging, metrics, tracing, instrumentation, system, lifecycle,
+        ],
         swiftSettings: settings),
     .testTarget(
         name: "CSICoreTests",
@@ -89,6 +94,10 @@ let libraries: [Target] = [
     .testTarget(
         name: "CSIHostTracingTests",
         dependencies: ["CSIHostTracing", "CSIHost", "CSITestKit", inMemoryTracing, tracing, instrumentation, system],
+        swiftSettings: settings),
+    .target(name: "CSIPreflight", dependencies: ["CSIHost", system], swiftSettings: settings),
+    .testTarget(
+        name: "CSIPreflightTests", dependencies: ["CSIPreflight", "CSIHost", "CSITestKit", system],
         swiftSettings: settings),
     .target(
         name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
@@ -116,7 +125,7 @@ let backends: [Target] = [
         ],
         swiftSettings: settings),
     .target(
-        name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIPreflight", logging, system],
         path: "Sources/CSIBackends/HostPath",
         swiftSettings: settings),
     .testTarget(
@@ -126,14 +135,27 @@ let backends: [Target] = [
         ],
         swiftSettings: settings),
     .target(
-        name: "CSILoopback", dependencies: ["CSIBlock", "CSICore", "CSIHost", "CSIPool", logging, system],
+        name: "CSILoopback",
+        dependencies: ["CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIPreflight", logging, system],
         path: "Sources/CSIBackends/Loopback", swiftSettings: settings),
     .testTarget(
         name: "CSILoopbackTests",
         dependencies: [
-            "CSILoopback", "CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit",
-            logging,
-            system,
+            "CSILoopback", "CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIPreflight", "CSIProto", "CSITransport",
+            "CSITestKit", logging, system,
+        ],
+        swiftSettings: settings),
+]
+
+let nfs: [Target] = [
+    .target(
+        name: "CSINFS",
+        dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIPreflight", "CSIProto", logging, system],
+        path: "Sources/CSIBackends/NFS", swiftSettings: settings),
+    .testTarget(
+        name: "CSINFSTests",
+        dependencies: [
+            "CSINFS", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
         ],
         swiftSettings: settings),
 ]
@@ -142,32 +164,40 @@ let programs: [Target] = [
     .target(
         name: "CSIProgram",
         dependencies: [
-            "CSICore", "CSIMetrics", "CSIProto", "CSITransport", logging, metrics, system, lifecycle, unixSignals,
+            "CSICore", "CSIHost", "CSIMetrics", "CSIPreflight", "CSIProto", "CSITransport", logging, metrics, system,
+            lifecycle, unixSignals,
         ],
         swiftSettings: settings),
     .testTarget(
-        name: "CSIProgramTests", dependencies: ["CSIProgram", "CSICore", "CSITransport", lifecycle, logging, system],
+        name: "CSIProgramTests",
+        dependencies: [
+            "CSIProgram", "CSICore", "CSIHost", "CSIPreflight", "CSITestKit", "CSITransport", lifecycle, logging, system,
+        ],
         swiftSettings: settings),
     .target(
         name: "CSIMain",
         dependencies: [
-            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSIPool", "CSIProgram",
-            argumentParser,
-            logging, system,
+            "CSICore", "CSIHost", "CSIHostPath", "CSIHostTracing", "CSILoopback", "CSINFS", "CSIPool", "CSIPreflight",
+            "CSIProgram", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "CSIMainTests",
         dependencies: [
-            "CSIMain", "CSICore", "CSIHostPath", "CSILoopback", "CSIPool", "CSIProgram", "CSITransport", argumentParser,
-            logging, system,
+            "CSIMain", "CSICore", "CSIHost", "CSIHostPath", "CSILoopback", "CSINFS", "CSIPool", "CSIPreflight",
+            "CSIProgram", "CSIProto", "CSITransport", argumentParser, logging, system,
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
-    .executableTarget(name: "csi-node", dependencies: ["CSICore", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
-        name: "csictl", dependencies: ["CSICore", "CSIProto", "CSITestKit", "CSITransport", argumentParser],
+        name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+    .executableTarget(
+        name: "csictl",
+        dependencies: [
+            "CSICore", "CSIHost", "CSIMain", "CSIPool", "CSIPreflight", "CSIProgram", "CSIProto", "CSITestKit",
+            "CSITransport", argumentParser, logging, system,
+        ],
         swiftSettings: settings),
     .testTarget(name: "CSICtlTests", dependencies: ["csictl", "CSIProto", argumentParser], swiftSettings: settings),
     .executableTarget(
@@ -179,5 +209,5 @@ let package = Package(
     name: "swift-csi",
     products: products,
     dependencies: dependencies,
-    targets: doors + libraries + backends + programs
+    targets: doors + libraries + backends + nfs + programs
 )

@@ -71,7 +71,7 @@ def check_guides():
 
 def search_paths(build, checkouts):
     """Where the compiler finds our modules and the C modules below them."""
-    paths = [f"{build}/Modules", f"{build}/CLinux.build"]
+    paths = [f"{build}/Modules", f"{build}/CLinux.build", f"{build}/CBuild.build"]
     for folder in ("Sources", checkouts):
         for path in glob.glob(f"{folder}/**/module.modulemap", recursive=True):
             if not re.search(r"/(Tests|Benchmarks)/", path):

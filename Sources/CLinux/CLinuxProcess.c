@@ -269,3 +269,12 @@ long clinux_btrfs_size(int directory, uint64_t *size, uint64_t *devices) {
     *size = device.total_bytes;
     return status;
 }
+
+long clinux_fsconfig_create(int context) {
+    return result(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+long clinux_private_mounts(void) {
+    if (unshare(CLONE_NEWNS) < 0) return -errno;
+    return result(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+}

@@ -25,6 +25,12 @@ public protocol Host: Sendable {
     /// Block devices: finding them, waiting for them, reading from them.
     var devices: any BlockDevices { get }
 
+    /// What the machine offers to this process.
+    var system: any SystemInspection { get }
+
+    /// Network file systems, whose servers may be gone.
+    var network: any NetworkFileSystems { get }
+
     /// The time.
     var clock: any HostClock { get }
 }

@@ -110,6 +110,7 @@ extension HostError {
             case tooLarge = "too large"
             case timedOut = "timed out"
             case stale = "stale or disconnected file system"
+            case unreachable = "the server cannot be reached"
             case resourceLimit = "out of a system resource"
             case notSupported = "not supported by this kernel or file system"
             case notVerified = "the kernel does not show the expected result"
@@ -163,6 +164,8 @@ extension HostError {
         public static let timedOut = Kind(cause: .timedOut)
         /// The file system behind the mount is gone (ESTALE, ENOTCONN, ENODEV, EHOSTDOWN, ESHUTDOWN).
         public static let stale = Kind(cause: .stale)
+        /// No connection to a server comes about (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, among others), or its name is unknown.
+        public static let unreachable = Kind(cause: .unreachable)
         /// Out of descriptors, memory, processes or mounts (EMFILE, ENFILE, ENOMEM, EAGAIN).
         public static let resourceLimit = Kind(cause: .resourceLimit)
         /// The kernel or the file system cannot do this (ENOSYS, EOPNOTSUPP).
@@ -188,6 +191,15 @@ extension HostError {
             self.cause = cause
         }
 
+        /// The kind that ``name`` names.
+        init?(name: String) {
+            guard let cause = Cause(rawValue: name) else { return nil }
+            self.init(cause: cause)
+        }
+
+        /// What stands for it in a message to a process of this program.
+        var name: String { cause.rawValue }
+
         /// The kind of a kernel error number.
         public init(errno: Errno) {
             let cause: Cause =
@@ -210,6 +222,9 @@ extension HostError {
                 case .staleNFSFileHandle, .socketNotConnected, .operationNotSupportedByDevice, .hostIsDown,
                     .socketShutdown:
                     .stale
+                case .connectionRefused, .connectionReset, .connectionAbort, .noRouteToHost, .networkUnreachable,
+                    .networkDown, .networkReset, .brokenPipe:
+                    .unreachable
                 case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .resourceTemporarilyUnavailable:
                     .resourceLimit
                 case .noFunction, .notSupported, .notSupportedOnSocket: .notSupported

@@ -46,6 +46,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case setOwner
     /// Take a lock.
     case lock
+    /// Look at what the machine offers.
+    case inspectSystem
     /// Run a program.
     case runProgram
     /// Recognise what is on a device.
@@ -56,6 +58,10 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case checkFileSystem
     /// Mount a file system.
     case mount
+    /// Open an export of a server.
+    case openExport
+    /// Unpack an archive.
+    case unpack
     /// Read the size of a file system.
     case fileSystemSize
     /// Grow a file system.
@@ -126,9 +132,9 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
-            .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
-            .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
+        case .mountTable, .openDirectory, .openExport, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock,
+            .listLoops, .inspectDevice, .inspectSystem, .listDevices, .waitForDevice, .readDevice, .deviceUsers,
+            .holdLoop, .probe, .fileSystemSize, .askElsewhere, .inspectSubvolume, .readQuota, .findProject:
             false
         default:
             // What is not known to leave everything as it was is an effect.
@@ -161,11 +167,14 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .setPermissions: "change the mode of"
         case .setOwner: "change the owner of"
         case .lock: "lock"
+        case .inspectSystem: "look at"
         case .runProgram: "run a program"
         case .probe: "probe"
         case .makeFileSystem: "make a file system on"
         case .checkFileSystem: "check the file system on"
         case .mount: "mount"
+        case .openExport: "open the export"
+        case .unpack: "unpack"
         case .fileSystemSize: "read the size of the file system on"
         case .growFileSystem: "grow the file system on"
         case .freeze: "freeze"

@@ -137,6 +137,12 @@ final class TracedDirectoryTree: DirectoryTree {
         try await span(.metadata, path) { () async throws(HostError) in try await base.isOpen(path) }
     }
 
+    func unpackArchive(_ archive: FilePath, into destination: FilePath) async throws(HostError) {
+        try await span(.unpack, archive) { () async throws(HostError) in
+            try await base.unpackArchive(archive, into: destination)
+        }
+    }
+
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
         try await span(.punchHole, path) { () async throws(HostError) in
             try await base.punchHole(in: path, at: offset, length: length)

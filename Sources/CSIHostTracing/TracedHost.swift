@@ -30,5 +30,9 @@ struct TracedHost: Host {
 
     var devices: any BlockDevices { TracedBlockDevices(base: base.devices, tracing: tracing) }
 
+    var system: any SystemInspection { TracedSystem(base: base.system, tracing: tracing) }
+
+    var network: any NetworkFileSystems { TracedNetworkFileSystems(base: base.network, tracing: tracing) }
+
     var clock: any HostClock { base.clock }
 }

@@ -31,6 +31,16 @@ public struct NodeOptions: ParsableArguments {
             """, valueName: "dir"))
     public var kubeletRegistry: String?
 
+    /// The kubelet's own directory.
+    @Option(
+        name: .customLong("kubelet-dir"),
+        help: ArgumentHelp(
+            """
+            The kubelet's directory, for example /var/lib/kubelet: wait, not ready, until mounts below it reach the node. \
+            [env: SWIFT_CSI_KUBELET_DIR] (default: do not look)
+            """, valueName: "dir"))
+    public var kubeletDirectory: String?
+
     /// Creates options without values; the parser fills them.
     public init() {}
 
@@ -39,6 +49,7 @@ public struct NodeOptions: ParsableArguments {
         case "--with-controller": withController ? "true" : nil
         case "--kubelet-registration-path": kubeletRegistrationPath
         case "--kubelet-registry": kubeletRegistry
+        case "--kubelet-dir": kubeletDirectory
         default: nil
         }
     }

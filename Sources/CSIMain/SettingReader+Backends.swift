@@ -1,6 +1,7 @@
 import CSICore
 import CSIHostPath
 import CSILoopback
+import CSINFS
 import CSIPool
 import CSIProgram
 
@@ -9,6 +10,7 @@ extension SettingReader {
     private enum BackendName: String, CaseIterable {
         case hostPath = "hostpath"
         case loopback
+        case nfs
 
         var driverName: String { "\(rawValue).swift-csi.dev" }
     }
@@ -28,8 +30,18 @@ extension SettingReader {
             }
         }
         let node = nodeID(.nodeID)
-        let pool = absolutePath(.pool)
         let (policy, limit) = readLoopback(for: name)
+        let nfs = readNFS(isAllowed: name == .nfs || name == nil)
+        guard name != .nfs else {
+            if readOptional(.pool, parse: { (text) throws(ConfigurationMistake) in text }) != nil {
+                report(.pool, ConfigurationMistake("is not for the nfs backend, whose volumes lie on servers"))
+            }
+            guard let info, let node, let nfs else { return nil }
+            var configuration = NFSConfiguration(info: info, nodeID: node)
+            nfs.apply(to: &configuration)
+            return .nfs(configuration, nfs.network)
+        }
+        let pool = absolutePath(.pool)
         guard let name, let info, let node, let pool else { return nil }
         do throws(CSIError) {
             switch name {
@@ -38,6 +50,7 @@ extension SettingReader {
                 return .loopback(
                     try LoopbackConfiguration(
                         info: info, nodeID: node, pool: pool, policy: policy, maximumVolumesPerNode: limit))
+            case .nfs: return nil
             }
         } catch {
             report(.nodeID, ConfigurationMistake(error))

@@ -4,6 +4,7 @@ import CSIHost
 import CSIHostPath
 import CSIHostTracing
 import CSILoopback
+import CSINFS
 import CSIProgram
 import Logging
 import SystemPackage
@@ -13,21 +14,26 @@ public enum StockProgram {
     /// The help of a program.
     public static func configuration(name: String, abstract: String, discussion: String) -> CommandConfiguration {
         CommandConfiguration(
-            commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.current)
+            commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.full)
     }
 
     /// Checks the configuration and serves until SIGTERM or SIGINT.
     /// - Parameters:
     ///   - name: The program's name, for its messages.
     ///   - options: Its flags.
+    ///   - controllerOptions: The flags that only `csi-controller` has.
     ///   - nodeOptions: The flags that only `csi-node` has, which makes the program a node's; they may add the Controller
     ///     service.
     /// - Throws: `ExitCode` 64 after printing every mistake of the configuration, 1 after printing why serving ended.
-    public static func run(_ name: String, options: DriverOptions, nodeOptions: NodeOptions? = nil) async throws {
+    public static func run(
+        _ name: String, options: DriverOptions, controllerOptions: ControllerOptions? = nil,
+        nodeOptions: NodeOptions? = nil
+    ) async throws {
         let configuration: DriverConfiguration
         do throws(ConfigurationMistakes) {
             configuration = try DriverConfiguration(
-                options: options, nodeOptions: nodeOptions, environment: ProcessEnvironment.variables())
+                options: options, controllerOptions: controllerOptions, nodeOptions: nodeOptions,
+                environment: ProcessEnvironment.variables())
         } catch {
             for line in error.lines { complain(name, line) }
             throw ExitCode(64)
@@ -35,7 +41,9 @@ public enum StockProgram {
         let handler = LineLogHandler(format: configuration.serving.logFormat, level: configuration.serving.logLevel)
         let logger = Logger(label: name) { _ in handler }
         do {
-            try await DriverProgram.serve(driver(configuration, logger: logger), configuration.serving, logger: logger)
+            try await DriverProgram.serve(
+                driver(configuration, logger: logger), configuration.serving, preflight: configuration.preflight,
+                logger: logger)
         } catch {
             complain(name, "\(error)")
             throw ExitCode(1)
@@ -50,6 +58,9 @@ public enum StockProgram {
         case .loopback(let loopback):
             LoopbackDriver(
                 configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
+        case .nfs(let nfs, let network):
+            NFSDriver(configuration: nfs, host: LinuxHost(network: network).traced(), logger: logger)
+        case .expansionOnly(let info): ExpansionOnlyDriver(info: info)
         }
     }
 

@@ -111,7 +111,8 @@ public final class PrometheusMetrics: MetricsFactory {
     /// Forgets a histogram when nobody else uses it.
     public func destroyTimer(_ handler: any TimerHandler) { release(handler) }
 
-    private static let droppedName = "swift_csi_metrics_dropped_total"
+    /// The counter of metrics that were folded or dropped because a limit was reached.
+    public static let droppedName = "swift_csi_metrics_dropped_total"
 
     /// The cell of a series; nil when its name is taken by another kind of metric or there are too many names.
     private func make<Cell: MetricCell>(

@@ -1,4 +1,6 @@
 public import CSICore
+public import CSIHost
+public import CSIPreflight
 import CSITransport
 import Glibc
 public import Logging
@@ -26,6 +28,7 @@ public struct DriverProgram: Sendable {
 
     private let name: String
     private let settings: ServingSettings
+    private let preflight: Preflight
     private let make: Make
 
     /// Creates a program.
@@ -33,11 +36,15 @@ public struct DriverProgram: Sendable {
     ///   - name: What messages and the log call the program.
     ///   - variablePrefix: What the names of its environment variables begin with, for example `SCRATCH_`; a variable
     ///     that begins so and that nobody reads is a mistake.
+    ///   - preflight: What the driver needs of its machine.
     ///   - make: Reads the driver's settings and makes the driver. Asked for help, the program calls it to learn which
     ///     settings there are.
-    public init(name: String, variablePrefix: String, make: @escaping Make) {
+    public init(
+        name: String, variablePrefix: String, preflight: Preflight = Preflight(), make: @escaping Make
+    ) {
         self.name = name
         self.settings = ServingSettings(variablePrefix: variablePrefix)
+        self.preflight = preflight
         self.make = make
     }
 
@@ -72,7 +79,7 @@ public struct DriverProgram: Sendable {
 
     private func serve(_ driver: any CSIDriver, _ serving: ServingConfiguration, _ logger: Logger) async -> Int32 {
         do {
-            try await Self.serve(driver, serving, logger: logger)
+            try await Self.serve(driver, serving, preflight: preflight, logger: logger)
             return 0
         } catch {
             return complain(["\(error)"], status: 1)
@@ -81,14 +88,23 @@ public struct DriverProgram: Sendable {
 
     /// Serves a driver until SIGTERM or SIGINT, with health, metrics and registration as they are configured; SIGUSR1 logs
     /// what is running.
+    /// - Parameters:
+    ///   - driver: The driver.
+    ///   - serving: Socket, role, health, metrics, registration.
+    ///   - preflight: What the driver needs of its machine; it is not ready before that is there.
+    ///   - host: The machine.
+    ///   - logger: Receives one line per call.
     /// - Throws: Why serving ended otherwise.
     public static func serve(
-        _ driver: any CSIDriver, _ serving: ServingConfiguration, logger: Logger
+        _ driver: any CSIDriver, _ serving: ServingConfiguration, preflight: Preflight = Preflight(),
+        on host: any Host = LinuxHost(), logger: Logger
     ) async throws {
         // Before the server makes its metrics.
-        let page = serving.httpEndpoint.map { _ in MetricsPage() }
+        let page = serving.httpEndpoint.map { _ in MetricsPage(for: driver) }
+        let condition = PreflightCondition(preflight, on: host, logger: logger)
         let server = CSIServer(
-            driver, role: serving.role, configuration: .init(endpoint: serving.endpoint), logger: logger)
+            driver, role: serving.role,
+            configuration: .init(endpoint: serving.endpoint, startCondition: condition), logger: logger)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: await RunningOperationsReport(of: server)),
             .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CSICore
+import CSIHost
 import CSIMain
 
 @main
@@ -14,9 +15,16 @@ struct ControllerCommand: AsyncParsableCommand {
             --pool /var/lib/csi-pool
             """)
 
+    @MainActor static func main() async {
+        // The program runs itself as a helper where a server may never answer.
+        guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
+        await main(nil)
+    }
+
     @OptionGroup var options: DriverOptions
+    @OptionGroup var controllerOptions: ControllerOptions
 
     func run() async throws {
-        try await StockProgram.run("csi-controller", options: options)
+        try await StockProgram.run("csi-controller", options: options, controllerOptions: controllerOptions)
     }
 }

@@ -32,7 +32,7 @@ struct GlobalOptions: ParsableArguments {
         do throws(RPCError) {
             return try await client.unary(method, request, timeout: .seconds(timeout))
         } catch {
-            complain("\(method.name): \(error.code.name): \(error.message)")
+            Self.complain("\(method.name): \(error.code.name): \(error.message)")
             throw ExitCode(1)
         }
     }
@@ -56,12 +56,12 @@ struct GlobalOptions: ParsableArguments {
         do throws(RPCError) {
             return try await RPCClient.connect(to: endpoint, timeout: .seconds(min(timeout, 3)))
         } catch {
-            complain("cannot reach the driver at \(endpoint): \(error.message)")
+            Self.complain("cannot reach the driver at \(endpoint): \(error.message)")
             throw ExitCode(69)
         }
     }
 
-    private func complain(_ line: String) {
+    static func complain(_ line: String) {
         let bytes = Array("csictl: error: \(line)\n".utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }

@@ -4,9 +4,15 @@ import FoundationEssentials
 enum Output {
     /// One JSON document with sorted keys on standard output.
     static func json(_ value: some Encodable) throws {
+        print(try text(value))
+    }
+
+    /// One JSON document with sorted keys.
+    static func text(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// One item per line.
@@ -35,7 +41,7 @@ enum Output {
     }
 
     /// What a driver sends must not move the cursor.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
             return text.isEmpty ? "-" : text
         }

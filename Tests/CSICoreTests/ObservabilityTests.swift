@@ -6,6 +6,7 @@ import Glibc
 import InMemoryTracing
 import Instrumentation
 import Logging
+import Synchronization
 import Testing
 import Tracing
 
@@ -33,6 +34,32 @@ private final class GatedDriver: MemoryDriver, VolumeListing, @unchecked Sendabl
     func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         await gate.wait()
         return VolumePage(entries: details(), next: nil)
+    }
+}
+
+/// A driver with figures of its own, whose deletions block their threads until they are let go.
+private final class FigureDriver: MemoryDriver, MetricsReporting, @unchecked Sendable {
+    static let rooms = MetricDescription("rooms", labels: ["floor"], help: "How many rooms there are.")
+    static let metrics = [rooms]
+
+    /// Nil for that there are none.
+    let values = Mutex<[DriverFigure]?>([])
+    let hanging = Atomic(0)
+    private let isOpen = Atomic(false)
+
+    func open() { isOpen.store(true, ordering: .relaxed) }
+
+    override func delete(_ request: DeleteVolume) async throws(CSIError) { hang() }
+
+    func figures() async throws(CSIError) -> [DriverFigure] {
+        guard let values = values.withLock({ $0 }) else { throw .unavailable("nobody counts") }
+        if values.first?.value == 7, hanging.load(ordering: .relaxed) > 0 { hang() }
+        return values
+    }
+
+    private func hang() {
+        hanging.add(1, ordering: .relaxed)
+        while !isOpen.load(ordering: .relaxed) { usleep(1000) }
     }
 }
 
@@ -144,14 +171,83 @@ struct ObservabilityTests {
         }
     }
 
-    @Test("Every metric of the server has a description")
+    @Test("Every metric of the server has a description of its kind and labels")
     func described() async throws {
+        let driver = try FigureDriver()
+        driver.values.withLock { $0 = [.init(FigureDriver.rooms, ["a"], 1)] }
         try await withMetricsFactory(metrics) {
-            try await serving(MemoryDriver()) { server, client in server.refreshMetrics() }
+            try await serving(driver) { server, client in
+                try await until {
+                    server.refreshMetrics()
+                    return !samples("rooms").isEmpty
+                }
+            }
         }
-        let types = samples("# TYPE ").map { $0.split(separator: " ")[2] }
-        #expect(!types.isEmpty)
-        #expect(types.allSatisfy { CSIServer.metricDescriptions[String($0)] != nil })
+        let known = CSIServer.metrics(of: driver)
+        #expect(Set(known.map(\.name)).count == known.count)
+        let types = samples("# TYPE ").map { $0.split(separator: " ").map(String.init) }
+        #expect(types.count >= 7)
+        for type in types {
+            let description = try #require(known.first { $0.name == type[2] }, "\(type)")
+            #expect(description.kind.rawValue == type[3])
+            let suffix = description.kind == .histogram ? "_count" : ""
+            let sample = samples(description.name + suffix).first { !$0.hasPrefix("#") }
+            for label in description.labels { #expect(sample?.contains("\(label)=\"") == true, "\(type) \(label)") }
+        }
+        #expect(samples("csi_plugin_ready") == ["csi_plugin_ready 1"])
+    }
+
+    @Test("A driver's own figures are shown as they were taken last, and gone ones no more")
+    func figures() async throws {
+        let driver = try FigureDriver()
+        let figures = try #require(DriverFigures(of: driver, logger: capture.logger(), factory: metrics))
+        driver.values.withLock { $0 = [.init(FigureDriver.rooms, ["a"], 1), .init(FigureDriver.rooms, ["b"], 2)] }
+        await figures.take()
+        #expect(samples("rooms") == ["rooms{floor=\"a\"} 1", "rooms{floor=\"b\"} 2"])
+        driver.values.withLock { $0 = [.init(FigureDriver.rooms, ["b"], 0.5)] }
+        await figures.take()
+        #expect(samples("rooms") == ["rooms{floor=\"b\"} 0.5"])
+        // Twice: it is said once.
+        driver.values.withLock { $0 = nil }
+        await figures.take()
+        await figures.take()
+        #expect(samples("rooms") == ["rooms{floor=\"b\"} 0.5"])
+        #expect(capture.all.count { $0.contains("figures cannot be taken") } == 1)
+        #expect(DriverFigures(of: try MemoryDriver(), logger: capture.logger(), factory: metrics) == nil)
+    }
+
+    @Test("A full page comes at once while as many operations hang as there are threads, and figures hang, too")
+    func scrapeWhileAllHangs() async throws {
+        try await withMetricsFactory(metrics) {
+            let driver = try FigureDriver()
+            driver.values.withLock { $0 = [.init(FigureDriver.rooms, ["a"], 7)] }
+            try await serving(driver) { server, client in
+                metrics.beforeRendering { server.refreshMetrics() }
+                try await until { !samples("rooms").isEmpty }
+                try await withThrowingTaskGroup { group in
+                    for index in 0..<64 {
+                        group.addTask {
+                            _ = try await client.unary(CSIv1.Controller.deleteVolume, .init(volumeID: "v\(index)"))
+                        }
+                    }
+                    let figures = try #require(server.figures)
+                    try await until { driver.hanging.load(ordering: .relaxed) == 64 }
+                    group.addTask { await withTaskExecutorPreference(figures.executor) { await figures.take() } }
+                    try await until { driver.hanging.load(ordering: .relaxed) == 65 }
+                    let name = "csi_plugin_operations_in_flight{method_name=\"/csi.v1.Controller/DeleteVolume\"}"
+                    let clock = ContinuousClock()
+                    let took = clock.measure {
+                        #expect(samples(name) == ["\(name) 64"])
+                        #expect(samples("rooms") == ["rooms{floor=\"a\"} 7"])
+                        #expect(samples("csi_plugin_stuck_operations") == ["csi_plugin_stuck_operations 0"])
+                    }
+                    // Three pages.
+                    #expect(took < .seconds(1))
+                    driver.open()
+                    try await group.waitForAll()
+                }
+            }
+        }
     }
 
     @Test("The operations that run are reported with their keys, waiters, age and ids")

@@ -316,8 +316,8 @@ struct NodeTests {
         _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
     }
 
-    @Test("Growing works on what is mounted, wherever it is asked for")
-    func expansion() async throws {
+    @Test("Growing works on what is mounted, wherever it is asked for", arguments: [false, true])
+    func expansion(isGrownByNode: Bool) async throws {
         let fake = Rig.fake()
         let rig = try await Rig.on(fake)
         let use = Use(fileSystem: "xfs", mode: .singleNodeMultiWriter)
@@ -325,14 +325,28 @@ struct NodeTests {
         _ = try await rig.driver.create(Requests.create("v", required: size, use))
         try await rig.stage("v", use)
         let target = try await rig.publish("v", "t", use, readOnly: true)
+        let node = try rig.secondDriver(role: .node)
+        try await node.preflight()
         await expectRefusal(.failedPrecondition, naming: "controller first") {
-            _ = try await rig.driver.expandOnNode(Requests.expandOnNode("v", at: target, to: 2 * size))
+            _ = try await node.expandOnNode(Requests.expandOnNode("v", at: target, to: 2 * size))
         }
-        _ = try await rig.driver.expand(Requests.expand("v", to: 2 * size))
+        if isGrownByNode {
+            // A controller without a pool said that the node does it.
+            await expectRefusal(.notFound) {
+                _ = try await rig.driver.expandOnNode(Requests.expandOnNode("v", at: rig.targets, to: 2 * size))
+            }
+            #expect(try await rig.driver.volume(VolumeID("v"))?.capacity == size)
+            await expectRefusal(.outOfRange) {
+                _ = try await rig.driver.expandOnNode(Requests.expandOnNode("v", at: target, to: 1 << 50))
+            }
+        } else {
+            _ = try await rig.driver.expand(Requests.expand("v", to: 2 * size))
+        }
         for path in [target, rig.staging.appending("v")] {
             #expect(try await rig.driver.expandOnNode(Requests.expandOnNode("v", at: path, to: 2 * size)) == 2 * size)
         }
         #expect(try await rig.driver.stats(Requests.stats("v", at: target)).bytes.total > size * 3 / 2)
+        #expect(try await rig.driver.volume(VolumeID("v"))?.capacity == 2 * size)
         for (id, path) in [("v", rig.targets), ("x", target)] as [(String, FilePath)] {
             await expectRefusal(.notFound) {
                 _ = try await rig.driver.expandOnNode(Requests.expandOnNode(id, at: path, to: size))

@@ -3,6 +3,7 @@ import CSICore
 import CSIHostPath
 import CSILoopback
 import CSIPool
+import CSIPreflight
 import CSIProgram
 import CSITransport
 import Logging
@@ -103,5 +104,57 @@ struct DriverConfigurationTests {
         var environment = Self.good
         environment["SWIFT_CSI_LOG_LEVEL"] = ""
         #expect(try configuration([], environment).serving.logLevel == .info)
+    }
+
+    @Test("What an operator wants to be waited for becomes a check")
+    func places() throws {
+        func need(_ check: String, _ arguments: [String]) throws -> PreflightCheck.Need? {
+            try DriverConfiguration(commandLine: arguments, isNode: true, environment: Self.good).preflight.checks
+                .first { $0.name == check }?.need
+        }
+        #expect(try need("pool.mount", []) == nil)
+        #expect(try need("pool.mount", ["--require-pool-mount"]) == .awaited)
+        #expect(try need("mounts.shared", []) == nil)
+        #expect(try need("mounts.shared", ["--kubelet-dir", "/var/lib/kubelet"]) == .awaited)
+        #expect(try need("pool.directory", []) == .required)
+        #expect(try need("capability.CAP_SYS_ADMIN", []) == .required)
+        #expect(try need("loop.control", []) == nil)
+        #expect(try need("loop.control", ["--backend", "loopback"]) == .awaited)
+    }
+
+    @Test("The command line of another process is read as that process reads it, mistakes included")
+    func commandLines() throws {
+        let arguments = ["--backend", "loopback", "--reserve=1Gi", "--with-controller"]
+        let node = try DriverConfiguration(commandLine: arguments, isNode: true, environment: Self.good)
+        #expect(node.driverName == "loopback.swift-csi.dev")
+        #expect(node.serving.role == .all)
+        #expect(node.pools.map(\.path.string) == ["/pool"])
+        for (wrong, word) in [
+            (["--kubelet-dir", "relative"], "--kubelet-dir"), (["--nonsense"], "--nonsense"), (["--pool"], "--pool"),
+        ] {
+            let error = #expect(throws: ConfigurationMistakes.self) {
+                try DriverConfiguration(commandLine: wrong, isNode: true, environment: Self.good)
+            }
+            #expect(error?.lines.contains { $0.contains(word) } == true, "\(error?.lines ?? [])")
+        }
+    }
+
+    @Test("Each backend describes itself once, and no metric two ways")
+    func backends() throws {
+        let metrics = StockBackend.sharedMetrics + StockBackend.all.flatMap(\.metrics)
+        for metric in metrics {
+            #expect(metrics.allSatisfy { $0.name != metric.name || $0 == metric })
+            #expect(!metric.help.isEmpty && metric.help.hasSuffix("."))
+        }
+        // The message for a backend that does not exist names those that do.
+        let refusal = try #require(try mistakes(["--backend", "?"], Self.good).first)
+        let words = refusal.split(whereSeparator: { ", :".contains($0) }).map(String.init)
+        let known = words.drop { $0 != "be" }.dropFirst().prefix { $0 != "and" }
+        #expect(Set(known) == Set(StockBackend.all.map(\.name)), "\(refusal)")
+        #expect(Set(StockBackend.all.map(\.name)).count == StockBackend.all.count)
+        for backend in StockBackend.all {
+            let keys = backend.parameters.map { "\($0.scope) \($0.name)" }
+            #expect(Set(keys).count == keys.count)
+        }
     }
 }

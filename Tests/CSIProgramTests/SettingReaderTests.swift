@@ -61,8 +61,8 @@ struct SettingReaderTests {
         try write(" hunter2\n")
         defer { unlink(path) }
         var reader = reader(["--token-file", path], [:])
-        let found = reader.secret(inFile: file, or: variable)
-        let secret = try #require(found)
+        let read = reader.secret(inFile: file, or: variable)
+        let secret = try #require(read)
         #expect(try secret.withValue { $0 } == "hunter2")
         try write("hunter3")
         #expect(try secret.withValue { $0 } == "hunter3")
@@ -76,14 +76,12 @@ struct SettingReaderTests {
             (["--token-file", path], ["DISK_TOKEN": "x"], "together with DISK_TOKEN"),
         ] as [([String], [String: String], String)] {
             var reader = self.reader(arguments, environment)
-            let none = reader.secret(inFile: file, or: variable)
-            #expect(none == nil)
+            #expect(reader.secret(inFile: file, or: variable) == nil)
             #expect(reader.mistakes.count == 1)
             #expect(reader.mistakes.first?.contains(words) == true, "\(reader.mistakes)")
         }
         var other = self.reader([], ["DISK_TOKEN": "x"])
-        let fromVariable = other.secret(inFile: file, or: variable)
-        #expect(try fromVariable?.withValue { $0 } == "x")
+        #expect(try other.secret(inFile: file, or: variable)?.withValue { $0 } == "x")
     }
 
     @Test("Flags and variables that nobody asked for are mistakes")

@@ -9,7 +9,7 @@ ARG SOURCE_DATE_EPOCH
 WORKDIR /src
 COPY . .
 RUN deploy/image/pin-apt && dev/setup && apt-get install -y --no-install-recommends $(deploy/image/tree.py packages csi-node)
-RUN dev/release && deploy/image/tree.py build csi-node .build-release/build/release /image
+RUN dev/release --product csi-node && dev/release --product csictl && deploy/image/tree.py build csi-node .build-release/build/release /image
 
 FROM scratch
 COPY --from=build /image/ /

@@ -51,12 +51,19 @@ def _toolchain():
 
 
 def _file(path, root):
-    digest = hashlib.sha256()
     with open(os.path.join(root, path.lstrip("/")), "rb") as file:
-        digest.update(file.read())
+        data = file.read()
     return {"SPDXID": f"SPDXRef-file-{hashlib.sha256(path.encode()).hexdigest()[:16]}", "fileName": f".{path}",
-            "checksums": [{"algorithm": "SHA256", "checksumValue": digest.hexdigest()}], "licenseConcluded": "NOASSERTION",
-            "copyrightText": "NOASSERTION"}
+            "checksums": [{"algorithm": "SHA1", "checksumValue": hashlib.sha1(data).hexdigest()},
+                          {"algorithm": "SHA256", "checksumValue": hashlib.sha256(data).hexdigest()}],
+            "licenseConcluded": "NOASSERTION", "copyrightText": "NOASSERTION"}
+
+
+def _verified(package, files):
+    """The package with the code over its files, which SPDX wants where they are listed."""
+    sums = sorted(one["checksums"][0]["checksumValue"] for one in files)
+    package["filesAnalyzed"] = True
+    package["packageVerificationCode"] = {"packageVerificationCodeValue": hashlib.sha1("".join(sums).encode()).hexdigest()}
 
 
 def document(image, files, root, epoch):
@@ -68,16 +75,15 @@ def document(image, files, root, epoch):
         relations.append((product["SPDXID"], "CONTAINS", part["SPDXID"]))
     ours = [f"/usr/bin/{name}" for name in (image, "csictl")]
     for owner, paths in [(None, ours), *sorted(files.items())]:
-        if owner is None:
-            identity = product["SPDXID"]
-        else:
-            packages.append(_debian(owner))
-            identity = packages[-1]["SPDXID"]
-            relations.append((product["SPDXID"], "DEPENDS_ON", identity))
-        for path in sorted(paths):
-            if not os.path.islink(os.path.join(root, path.lstrip("/"))):
-                entries.append(_file(path, root))
-                relations.append((identity, "CONTAINS", entries[-1]["SPDXID"]))
+        package = product
+        if owner is not None:
+            package = _debian(owner)
+            packages.append(package)
+            relations.append((product["SPDXID"], "DEPENDS_ON", package["SPDXID"]))
+        own = [_file(path, root) for path in sorted(paths) if not os.path.islink(os.path.join(root, path.lstrip("/")))]
+        _verified(package, own)
+        entries += own
+        relations += [(package["SPDXID"], "CONTAINS", one["SPDXID"]) for one in own]
     content = {
         "packages": packages, "files": entries,
         "relationships": [{"spdxElementId": a, "relationshipType": b, "relatedSpdxElement": c} for a, b, c in relations],

@@ -18,6 +18,7 @@ failures = []
 
 
 def part(name, problems, summary):
+    problems = list(dict.fromkeys(problems))
     if problems:
         failures.extend(problems)
         print(f"{name:<12} FAILED")
@@ -35,6 +36,12 @@ def product_version():
 def render_all(kubectl, scratch):
     """Every variant, from kustomize and from Helm: (backend, components) -> (objects, objects)."""
     found = {}
+    # Those that only one of the two makes stand for both.
+    for number, values in enumerate(render.UNUSUAL, 1):
+        objects = render.helm(values)
+        found[values["backend"], (f"values {number}",)] = objects, objects
+    objects = render.takeover(kubectl, scratch)
+    found["nfs", ("takeover",)] = objects, objects
     for backend, components, values in render.variants():
         found[backend, components] = render.kustomize(backend, components, kubectl, scratch), render.helm(values)
     return found
@@ -73,6 +80,12 @@ def chart_lint():
 
 def check_schemas(rendered, examples):
     problems, count = [], 0
+    classes = {item["metadata"]["name"] for overlay, _ in rendered.values() for item in overlay if item["kind"].endswith("Class")}
+    classes |= {item["metadata"]["name"] for items in examples.values() for item in items if item["kind"].endswith("Class")} | {""}
+    for name, items in examples.items():
+        for wanted in re.findall(r'"(?:storageClass|volumeSnapshotClass|volumeGroupSnapshotClass|volumeAttributesClass)Name": "([^"]*)"', json.dumps(items)):
+            if wanted not in classes:
+                problems.append(f"{name}: there is no class {wanted}")
     for (backend, components), (overlay, chart) in rendered.items():
         for item in overlay + chart:
             count += 1
@@ -94,14 +107,15 @@ def check_rules(rendered, cloud):
     problems += [f"{render.CLOUD}: controller: {one}" for item in objects if item["kind"] == "Deployment" for one in rules.restricted(item)]
     sums = {}
     for (backend, components), (overlay, chart) in rendered.items():
-        for objects in (overlay, [{"kind": "Namespace", "metadata": {"name": f"csi-{backend}"}}] + chart):
+        for objects in (overlay, chart):
             problems += [f"{backend} {' '.join(components)}: {one}" for one in rules.problems(objects, product_version())]
         if backend != "nfs":
             controller = next(one for one in overlay if one["kind"] == "Deployment")
             problems += [f"{backend}: controller: {one}" for one in rules.restricted(controller)]
-        sums[backend] = rules.permissions(overlay)
-        if sum(sums[backend]) >= rules.CSI_DRIVER_NFS:
-            problems.append(f"{backend}: the roles allow {sums[backend]}, csi-driver-nfs's {rules.CSI_DRIVER_NFS}")
+        if not components:
+            sums[backend] = rules.permissions(overlay)
+    if sum(sums["nfs"]) >= rules.CSI_DRIVER_NFS:
+        problems.append(f"nfs: the roles allow {sums['nfs']}, csi-driver-nfs's {rules.CSI_DRIVER_NFS}")
     text = ", ".join(f"{name} {cluster} in the cluster + {own} in the namespace" for name, (cluster, own) in sorted(sums.items()))
     part("rules", problems, f"verbs x resources: {text}; csi-driver-nfs {rules.CSI_DRIVER_NFS} in the cluster")
 
@@ -122,6 +136,9 @@ def check_programs(rendered, examples, binaries, scratch):
                 with driver.running():
                     capabilities = driver.capabilities()
                     problems += [f"{where}: {one}" for one in live.missing(workload, capabilities)]
+                    if "--with-controller" in driver.container["args"]:
+                        for item in (one for one in overlay if one["kind"] == "StorageClass"):
+                            problems += [f"{where}: {one}" for one in driver.takes(item)]
                     exported |= monitoring.names(driver.get("/metrics"))
             except (RuntimeError, AssertionError, OSError) as error:
                 problems.append(f"{where}: {error}")
@@ -137,6 +154,7 @@ def check_programs(rendered, examples, binaries, scratch):
             backend = (item.get("provisioner") or item.get("driver") or item.get("driverName") or "").removesuffix(".swift-csi.dev")
             if backend in advertised:
                 problems += [f"{name}: {one}" for one in live.promised([item], advertised[backend])]
+    problems += live.matrix(advertised)
     part("programs", problems, f"{started} command lines start, and the drivers advertise what the sidecars beside them need")
     return exported
 
@@ -146,10 +164,13 @@ def main():
     for name in ("tools", "bin", "scratch"):
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
-    rendered = render_all(os.path.join(options.tools, "venv/bin/kubectl"), options.scratch)
+    kubectl = os.path.join(options.tools, "venv/bin/kubectl")
+    rendered = render_all(kubectl, options.scratch)
     examples = render.examples()
     cloud = render.cloud()
-    check_schemas(rendered, examples | {f"{render.CLOUD}/{name}": items for name, items in cloud.items()})
+    # What the examples of drivers deploy is held to the schemas; their drivers are not started here.
+    check_schemas(rendered, examples | render.elsewhere(kubectl, options.scratch) | {
+        f"{render.CLOUD}/{name}": items for name, items in cloud.items()})
     check_rules(rendered, cloud)
     exported = check_programs(rendered, examples, options.bin, options.scratch)
     part("metrics", monitoring.problems(exported, options.tools, options.scratch),

@@ -19,7 +19,10 @@ NEEDS = {
         ("--enable-capacity=true", {"controller": ["GET_CAPACITY"]}),
         ("--strict-topology=true", {"plugin": ["VOLUME_ACCESSIBILITY_CONSTRAINTS"]}),
     ],
-    "snapshotter": [(None, {"controller": ["CREATE_DELETE_SNAPSHOT"]})],
+    "snapshotter": [
+        (None, {"controller": ["CREATE_DELETE_SNAPSHOT"]}),
+        ("--feature-gates=CSIVolumeGroupSnapshot=true", {"plugin": ["GROUP_CONTROLLER_SERVICE"]}),
+    ],
     "resizer": [(None, {"plugin": ["CONTROLLER_SERVICE"], "controller": ["EXPAND_VOLUME"]})],
     "registrar": [(None, {})],
     "liveness-probe": [(None, {})],
@@ -35,19 +38,15 @@ class Driver:
         # Short: a socket has its place in it.
         self.root = os.path.join(scratch, "d")
         self.port = port
-        self.program = "csi-node" if "/csi-node:" in self.container["image"] else "csi-controller"
+        self.program = "csi-node" if workload["kind"] == "DaemonSet" else "csi-controller"
         self.binaries = binaries
         self.paths = {}
         for mount in self.container["volumeMounts"]:
             if mount["mountPath"] not in ("/dev", "/tmp"):
                 self.paths[mount["mountPath"]] = self.root + mount["mountPath"]
-        # The kubelet's directories; the plugin's own comes with the volume of that name.
-        for volume in pod_spec(workload)["volumes"]:
-            path = volume.get("hostPath", {}).get("path", "")
-            if path.startswith("/var/lib/kubelet/"):
-                self.paths[path] = self.root + path
         if self.program == "csi-node":
-            self.paths["/var/lib/kubelet/plugins_registry"] = self.root + "/var/lib/kubelet/plugins_registry"
+            kubelet = next(one["mountPath"] for one in self.container["volumeMounts"] if one["name"] == "kubelet")
+            self.registry = self.root + kubelet + "/plugins_registry"
 
     def _local(self, text):
         text = text.replace("$(NODE_NAME)", "node-1")
@@ -67,15 +66,17 @@ class Driver:
             if flag == "--http-endpoint":
                 argument = f"{flag}={self._http(value)}"
             arguments.append(self._local(argument))
-        if any(a.startswith("--kubelet-registration-path") for a in arguments):
-            arguments.append(f"--kubelet-registry={self.paths['/var/lib/kubelet/plugins_registry']}")
+        if "SWIFT_CSI_KUBELET_REGISTRATION_PATH" in self.environment():
+            # The default is of the host.
+            arguments = [one for one in arguments if not one.startswith("--kubelet-registry=")]
+            arguments.append(f"--kubelet-registry={self.registry}")
         return [os.path.join(self.binaries, self.program)] + arguments
 
     def environment(self):
         found = {"PATH": os.environ["PATH"]}
         for variable in self.container.get("env", []):
             if "value" in variable and variable["name"] != "NODE_NAME":
-                found[variable["name"]] = self._http(variable["value"])
+                found[variable["name"]] = self._local(self._http(variable["value"]))
         return found
 
     def unknown(self):
@@ -87,7 +88,7 @@ class Driver:
 
     @contextlib.contextmanager
     def running(self):
-        for path in self.paths.values():
+        for path in [*self.paths.values(), *([self.registry] if self.program == "csi-node" else [])]:
             os.makedirs(path, exist_ok=True)
         log = os.path.join(self.root, "log")
         with open(log, "w") as file:
@@ -135,14 +136,33 @@ class Driver:
             raise RuntimeError(f"{self.name}: csictl {' '.join(arguments)}: {done.stderr}{done.stdout}")
         return json.loads(done.stdout)
 
+    def takes(self, storage_class):
+        """Makes a volume with the parameters of a class, and removes it; what the driver says when it does not want to."""
+        arguments = ["create-volume", "of-a-class", "--capacity", "400Mi"]
+        for name, value in storage_class.get("parameters", {}).items():
+            arguments += ["--fs-type", value] if name == "csi.storage.k8s.io/fstype" else ["--parameter", f"{name}={value}"]
+        for option in storage_class.get("mountOptions", []):
+            arguments += ["--mount-flag", option]
+        try:
+            volume = self.csictl(*arguments)
+            self.csictl("delete-volume", volume["volume_id"])
+        except RuntimeError as error:
+            return [f"StorageClass {storage_class['metadata']['name']}: {error}"]
+        return []
+
     def capabilities(self):
         found = {"plugin": set(self.csictl("info")["capabilities"]), "controller": set(), "node": set()}
-        arguments = self.container["args"]
-        if self.program == "csi-controller" or "--with-controller" in arguments:
-            found["controller"] = set(self.csictl("controller", "capabilities")["capabilities"])
-        if self.program == "csi-node":
-            found["node"] = set(self.csictl("node", "capabilities")["capabilities"])
+        found |= {service: set(names) for service, names in self._services().items() if service in found}
         return found
+
+    def _services(self):
+        with contextlib.suppress(RuntimeError):
+            return self.csictl("capabilities")
+        # As csictl asked before it asked for all at once.
+        services = {"csi-controller": ["controller"], "csi-node": ["node"]}[self.program]
+        if "--with-controller" in self.container["args"]:
+            services = ["controller", "node"]
+        return {service: self.csictl(service, "capabilities")["capabilities"] for service in services}
 
 
 def missing(workload, advertised):
@@ -151,8 +171,10 @@ def missing(workload, advertised):
     for one in pod_spec(workload)["containers"]:
         if one["name"] == "driver":
             continue
+        values = {variable["name"]: variable.get("value", "") for variable in one.get("env", [])}
+        arguments = [re.sub(r"\$\((\w+)\)", lambda match: values.get(match.group(1), ""), argument) for argument in one["args"]]
         for flag, needs in NEEDS[one["name"]]:
-            if flag is None or flag in one["args"]:
+            if flag is None or flag in arguments:
                 for service, names in needs.items():
                     found += [f"{one['name']} needs {name} of the {service}" for name in names if name not in advertised[service]]
     return found
@@ -176,4 +198,28 @@ def promised(objects, everything):
             found.append(f"{name}: the driver advertises no MODIFY_VOLUME")
         if item["kind"] == "CSIDriver" and item["spec"]["storageCapacity"] and "GET_CAPACITY" not in everything["controller"]:
             found.append(f"{name}: capacity is to be tracked, and the driver does not tell it")
+    return found
+
+
+MATRIX = "docs/capabilities.md"
+
+
+def matrix(advertised):
+    """Where the table of the capabilities page says other than the drivers do; takes what each backend advertises."""
+    found, columns = [], []
+    with open(MATRIX) as file:
+        rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in file if line.startswith("|")]
+    for row in rows:
+        if row[0] == "Kubernetes feature":
+            columns = row[2:]
+            continue
+        for backend, cell in zip(columns, row[2:]):
+            if backend not in advertised:
+                continue
+            everything = set().union(*advertised[backend].values())
+            # SINGLE_NODE_WRITER and the like are modes, not capabilities: they hold for a volume.
+            names = [name for name in re.findall(r"[A-Z]+(?:_[A-Z]+)+", row[1]) if not name.endswith("_WRITER") or name == "SINGLE_NODE_MULTI_WRITER"]
+            has = all(name in everything for name in names)
+            if names and (cell.startswith("yes") and not has or re.match(r"no\b", cell) and has):
+                found.append(f"{MATRIX}: {row[0]}: {backend} says '{cell}', and advertises {'all' if has else 'not all'} of {' '.join(names)}")
     return found

@@ -1,5 +1,6 @@
 """Renders what deploy/ holds: kustomize overlays and their components, the Helm chart."""
 
+import glob
 import itertools
 import json
 import os
@@ -12,22 +13,64 @@ CHART = "deploy/helm/swift-csi"
 EXAMPLES = "deploy/examples"
 CLOUD = "Examples/DigitalOcean/deploy"
 BACKENDS = sorted(os.listdir(f"{KUSTOMIZE}/overlays"))
-COMPONENTS = {"stock-sidecars": {"stockSidecars": True}, "monitoring": {"monitoring": {"enabled": True}}}
+COMPONENTS = {
+    "group-snapshots": {"snapshots": {"groups": True}},
+    "monitoring": {"monitoring": {"enabled": True}},
+    "stock-sidecars": {"stockSidecars": True},
+}
+# What does not fit a backend.
+WITHOUT = {"loopback": {"group-snapshots"}, "nfs": {"group-snapshots"}}
 
 
 def variants():
     """Each backend with each set of components, and the values of the chart that mean the same."""
     for backend in BACKENDS:
         for count in range(len(COMPONENTS) + 1):
-            for names in itertools.combinations(sorted(COMPONENTS), count):
+            for names in itertools.combinations(sorted(COMPONENTS.keys() - WITHOUT.get(backend, set())), count):
                 values = {"backend": backend}
                 for name in names:
                     values |= COMPONENTS[name]
                 yield backend, names, values
 
 
+# Values that take every branch of the chart; there is no overlay that means the same.
+UNUSUAL = [
+    {
+        "backend": "loopback", "driverName": "disks.example.com", "kubeletDir": "/data/kubelet", "pool": "/mnt/disks", "logLevel": "debug",
+        "images": {"pullSecrets": [{"name": "registry"}], "node": {"repository": "r.example.com/n", "tag": "0.1.0"}},
+        "snapshots": {"enabled": False}, "networkPolicy": {"enabled": False},
+        "node": {"extraArgs": ["--reserve=100Mi", "--overcommit=1.5"], "maxUnavailable": 1}, "controller": {"replicas": 1},
+        "classes": {"storage": [{
+            "name": "fast", "default": True, "parameters": {"csi.storage.k8s.io/fstype": "btrfs"}, "mountOptions": ["noatime"], "reclaimPolicy": "Retain",
+        }]},
+    },
+    {"backend": "hostpath", "classes": {"create": False}, "networkPolicy": {"apiServerPorts": [16443], "monitoringNamespace": "observe"}},
+    {"backend": "nfs", "driverName": "nfs.csi.k8s.io", "classes": {"storage": [{
+        "name": "nfs-csi", "parameters": {"server": "nfs.example.com", "share": "/export"}, "mountOptions": ["nfsvers=4.2"],
+    }]}},
+]
+
+
 def documents(text):
     return [document for document in yaml.safe_load_all(text) if document]
+
+
+def takeover(kubectl, scratch):
+    """The overlay that takes over the volumes of csi-driver-nfs."""
+    return _build(kubectl, f"{EXAMPLES}/takeover", scratch)
+
+
+def elsewhere(kubectl, scratch):
+    """What the examples of drivers deploy, by folder."""
+    folders = [os.path.dirname(path) for path in sorted(glob.glob("Examples/*/deploy/kustomization.yaml"))]
+    return {folder: _build(kubectl, folder, scratch) for folder in folders}
+
+
+def _build(kubectl, folder, scratch):
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, env={"HOME": scratch, "PATH": "/usr/bin:/bin"})
+    if done.returncode != 0 or done.stderr.strip():
+        raise RuntimeError(f"kustomize {folder}: {done.stderr.strip()}")
+    return documents(done.stdout)
 
 
 def kustomize(backend, components, kubectl, scratch):
@@ -45,13 +88,10 @@ def kustomize(backend, components, kubectl, scratch):
             "components": [f"{up}/components/{name}" for name in components],
         }, file)
     try:
-        done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, env={"HOME": scratch, "PATH": "/usr/bin:/bin"})
+        return _build(kubectl, folder, scratch)
     finally:
         os.remove(path)
         os.rmdir(folder)
-    if done.returncode != 0 or done.stderr.strip():
-        raise RuntimeError(f"kustomize {backend} {' '.join(components)}: {done.stderr.strip()}")
-    return documents(done.stdout)
 
 
 def helm(values, chart=CHART):

@@ -45,8 +45,8 @@ def _runnable(command):
 
 
 def _plain(text, scratch):
-    text = text.replace(f"{scratch}/pool", POOL)
-    return re.sub(r"[0-9]+(\.[0-9]+)?(?=[KMGT]i\b| bytes| were)|(?<=\()[0-9]+", "N", text).strip()
+    text = text.replace(f"{scratch}/pool", POOL).replace(f"unix://{scratch}/", "unix:///csi/")
+    return re.sub(r"[0-9]+(\.[0-9]+)?(?=[KMGT]i\b| bytes| were)", "N", text).strip()
 
 
 def problems(binaries, scratch):

@@ -63,3 +63,9 @@ long clinux_fsmount(int context, unsigned int attributes);
 // How large mounted file systems are: XFS in blocks; Btrfs, of its last device, in bytes, in two system calls.
 long clinux_xfs_size(int directory, uint64_t *blocks, uint32_t *block_size);
 long clinux_btrfs_size(int directory, uint64_t *size, uint64_t *devices);
+
+// FSCONFIG_CMD_CREATE in this process, which may hang.
+long clinux_fsconfig_create(int context);
+
+// Gives this process mounts of its own: what it mounts is seen by nobody else and gone with it.
+long clinux_private_mounts(void);

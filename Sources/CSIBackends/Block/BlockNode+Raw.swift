@@ -37,18 +37,9 @@ extension BlockNode {
         let table = try await mountTable()
         let publications = existing.map { table.publications(of: $0) } ?? []
         if let mounted = table.topmost(at: request.target.filePath) {
-            return try requireSame(mounted, existing, publications, request)
+            return try requireSame(mounted, existing, publications, request, isReadOnly: request.isReadOnly)
         }
-        if let other = publications.first {
-            guard !request.capability.mode.allowsOneTargetOnly else {
-                throw secondTarget(volume.id, other, request.capability.mode)
-            }
-            guard existing?.isReadOnly == request.isReadOnly else {
-                throw .preconditionFailed(
-                    "volume \"\(volume.id)\" is published \(request.isReadOnly ? "writable" : "read-only") at "
-                        + "\(other.mountPoint); a block device is read-only for all or for none")
-            }
-        }
+        try requireSharable(publications, existing, volume, request, isReadOnly: request.isReadOnly)
         let device = try await device(existing, of: volume, staged, isReadOnly: request.isReadOnly)
         let held = try await devices.hold(device)
         defer { held?.release() }
@@ -76,8 +67,25 @@ extension BlockNode {
         return device
     }
 
-    private func requireSame(
-        _ mounted: MountEntry, _ device: VolumeDevice?, _ publications: [MountEntry], _ request: PublishVolume
+    /// Whether another target may be added to those that there are.
+    func requireSharable(
+        _ publications: [MountEntry], _ existing: VolumeDevice?, _ volume: BlockVolume, _ request: PublishVolume,
+        isReadOnly: Bool
+    ) throws(CSIError) {
+        guard let other = publications.first else { return }
+        guard !request.capability.mode.allowsOneTargetOnly else {
+            throw secondTarget(volume.id, other, request.capability.mode)
+        }
+        guard existing?.isReadOnly == isReadOnly else {
+            throw .preconditionFailed(
+                "volume \"\(volume.id)\" is published \(isReadOnly ? "writable" : "read-only") at "
+                    + "\(other.mountPoint); a block device is read-only for all or for none")
+        }
+    }
+
+    func requireSame(
+        _ mounted: MountEntry, _ device: VolumeDevice?, _ publications: [MountEntry], _ request: PublishVolume,
+        isReadOnly: Bool
     ) throws(CSIError) {
         let publication = Resource.publication(request.id, request.target)
         guard publications.contains(mounted) else {
@@ -85,10 +93,9 @@ extension BlockNode {
                 publication, differingIn: "source", existing: "\(mounted.origin)",
                 requested: device?.path.string ?? "the device of the volume")
         }
-        guard mounted.bindOptions.contains(.readOnly) == request.isReadOnly else {
+        guard mounted.bindOptions.contains(.readOnly) == isReadOnly else {
             throw .alreadyExists(
-                publication, differingIn: "readonly", existing: "\(!request.isReadOnly)",
-                requested: "\(request.isReadOnly)")
+                publication, differingIn: "readonly", existing: "\(!isReadOnly)", requested: "\(isReadOnly)")
         }
     }
 }

@@ -44,14 +44,7 @@ extension BlockNode {
     /// - Throws: NOT_FOUND when the volume is not at the path, FAILED_PRECONDITION when its device is not as large as asked for
     ///   or it is mounted read-only everywhere.
     public func expand(_ request: ExpandVolumeOnNode, _ volume: BlockVolume) async throws(CSIError) -> Int64 {
-        let table = try await mountTable()
-        let existing = try await devices.device(of: volume.id)
-        let path = request.path.filePath
-        let isShown = table.topmost(at: path).map { table.belongs($0, to: existing.map { [$0] } ?? []) } ?? false
-        let staged = try await staging.stagedBlock(of: volume.id)
-        guard let existing, isShown || staged?.path == path.string else {
-            throw .notFound(.publication(volume.id, request.path), "nothing of it is there")
-        }
+        let (existing, table) = try await present(request)
         let device = try await devices.refreshed(existing, of: volume.id)
         if let required = request.capacity?.required, required > device.size {
             throw .preconditionFailed(
@@ -72,6 +65,24 @@ extension BlockNode {
                 kind, on: device.path, mountedAt: writable.mountPoint, within: Self.toolLimit)
         }
         return device.size
+    }
+
+    /// Makes sure that the volume is at the path, before anything else is done for the request.
+    /// - Throws: NOT_FOUND when it is not.
+    public func requirePresent(_ request: ExpandVolumeOnNode) async throws(CSIError) { _ = try await present(request) }
+
+    private func present(
+        _ request: ExpandVolumeOnNode
+    ) async throws(CSIError) -> (device: VolumeDevice, table: MountTable) {
+        let table = try await mountTable()
+        let device = try await devices.device(of: request.id)
+        let path = request.path.filePath
+        let isShown = table.topmost(at: path).map { table.belongs($0, to: device.map { [$0] } ?? []) } ?? false
+        let staged = try await staging.stagedBlock(of: request.id)
+        guard let device, isShown || staged?.path == path.string else {
+            throw .notFound(.publication(request.id, request.path), "nothing of it is there")
+        }
+        return (device, table)
     }
 
     private func notThere(_ request: GetVolumeStats) -> CSIError {

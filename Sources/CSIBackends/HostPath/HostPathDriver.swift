@@ -24,6 +24,7 @@ public struct HostPathDriver: TopologyAware {
         mount: .bindMounts)
 
     let configuration: HostPathConfiguration
+    let role: Role
     let host: any Host
     let pool: VolumePool
 
@@ -35,6 +36,7 @@ public struct HostPathDriver: TopologyAware {
     ///   - logger: Receives what happens outside of calls.
     public init(configuration: HostPathConfiguration, role: Role, host: any Host, logger: Logger) {
         self.configuration = configuration
+        self.role = role
         self.host = host
         self.pool = VolumePool(
             path: configuration.pool, access: role == .node ? .lookUp : .manage, host: host, logger: logger)

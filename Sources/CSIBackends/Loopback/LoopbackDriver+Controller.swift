@@ -55,19 +55,26 @@ extension LoopbackDriver: VolumeExpanding {
 
     /// Grows the image; the node then grows the device and the file system.
     public func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
-        guard var record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
+        guard let record = try await pool.record(request.id) else { throw .notFound(.volume(request.id)) }
         let traits = try VolumeTraits(record.attributes, of: .volume(record.id))
         if let capability = request.capability, let refusal = traits.volume(record).refusal(of: capability) {
             throw .invalid("volume_capability", "does not fit the volume: \(refusal)")
         }
-        let size = try request.capacity.size(fallback: record.capacity, granularity: VolumeTraits.granularity)
+        return Expansion(capacity: try await grow(record, to: request.capacity).capacity, needsNode: true)
+    }
+
+    /// Grows the image and its record; a volume that is large enough stays as it is.
+    /// - Throws: OUT_OF_RANGE when it is larger than the range allows or the pool could never hold it, RESOURCE_EXHAUSTED when
+    ///   the pool cannot hold it now.
+    func grow(_ record: VolumeRecord, to range: CapacityRange) async throws(CSIError) -> VolumeRecord {
+        let size = try range.size(fallback: record.capacity, granularity: VolumeTraits.granularity)
         guard size > record.capacity else {
-            guard request.capacity.contains(record.capacity) else {
+            guard range.contains(record.capacity) else {
                 throw .impossibleCapacity(
                     "volume \"\(record.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink"
                 )
             }
-            return Expansion(capacity: record.capacity, needsNode: true)
+            return record
         }
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
@@ -75,8 +82,9 @@ extension LoopbackDriver: VolumeExpanding {
         let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick)
         defer { reservation.release() }
         try await pool.growImage(of: record.id, to: size, isThick: record.isThick)
-        record.capacity = size
-        try await pool.update(record)
-        return Expansion(capacity: size, needsNode: true)
+        var grown = record
+        grown.capacity = size
+        try await pool.update(grown)
+        return grown
     }
 }

@@ -52,8 +52,15 @@ extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, Mou
     }
 
     /// Grows the device to its image and the file system to its device, while it is used.
+    ///
+    /// A process that manages the pool grows the image first, where the controller of the cluster only said that the node does it.
     public func expandOnNode(_ request: ExpandVolumeOnNode) async throws(CSIError) -> Int64 {
-        let (record, volume) = try await known(request.id)
+        var (record, volume) = try await known(request.id)
+        if role != .node, let range = request.capacity, let required = range.required, required > record.capacity {
+            try await node.requirePresent(request)
+            record = try await grow(record, to: range)
+            volume.capacity = record.capacity
+        }
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
         _ = try await devices.usableImage(of: record)

@@ -50,6 +50,17 @@ enum PoolLayout {
         if names[0] == volumes.string { return names[1] == component }
         return names[0] == trash.string && names[1].hasPrefix(component + ".")
     }
+
+    /// Whether mounts of this root inside a file system show the data of some volume, in a pool or on its way out of it.
+    static func isDataOfAny(_ root: FilePath) -> Bool {
+        let names = root.components.suffix(3).map(\.string)
+        return names.count == 3 && names[2] == dataName && (names[0] == volumes.string || names[0] == trash.string)
+    }
+
+    /// Whether such a root is of a volume on its way out.
+    static func isDiscarded(_ root: FilePath) -> Bool {
+        root.components.suffix(3).first?.string == trash.string
+    }
 }
 
 /// A kind of thing that a pool keeps, each in a directory of its own with a record in it.

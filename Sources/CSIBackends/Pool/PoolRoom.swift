@@ -7,14 +7,25 @@ struct PoolPromises: Sendable {
     /// To volumes and snapshots that are being made.
     var pendingThick: Int128 = 0
     var pendingThin: Int128 = 0
+    /// To volumes that are directories, whose room nobody keeps for them.
+    private(set) var directories: Int128 = 0
+
+    /// To all volumes that there are.
+    var total: Int64 { Int64(clamping: thick + thin + directories) }
 
     mutating func add(_ volume: VolumeSummary) {
-        guard volume.content == .image else { return }
+        guard volume.content == .image else {
+            directories += Int128(volume.capacity)
+            return
+        }
         if volume.isThick { thick += Int128(volume.capacity) } else { thin += Int128(volume.capacity) }
     }
 
     mutating func remove(_ volume: VolumeSummary) {
-        guard volume.content == .image else { return }
+        guard volume.content == .image else {
+            directories -= Int128(volume.capacity)
+            return
+        }
         if volume.isThick { thick -= Int128(volume.capacity) } else { thin -= Int128(volume.capacity) }
     }
 

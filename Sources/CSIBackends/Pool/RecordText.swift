@@ -11,15 +11,15 @@ import CSICore
 ///
 /// An operator can read it with `cat`. In values, backslash and everything below space are written as `\xHH`. The
 /// checksum covers every byte before its line, so that a torn or damaged record is noticed and never half believed.
-struct RecordText: Sendable, Hashable {
+package struct RecordText: Sendable, Hashable {
     /// Why bytes are not a record.
-    enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+    package enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
         case notText
         case badHeader(String)
         case badChecksum
         case badLine(Int)
 
-        var description: String {
+        package var description: String {
             switch self {
             case .notText: "it is not UTF-8 text"
             case .badHeader(let line): "its first line is \(line.debugDescription)"
@@ -30,26 +30,26 @@ struct RecordText: Sendable, Hashable {
     }
 
     /// What kind of record, for example `volume`.
-    let kind: String
+    package let kind: String
 
     /// The version of the kind.
-    let version: Int
+    package let version: Int
 
     /// The lines in order.
-    var lines: [(key: String, value: String)]
+    package var lines: [(key: String, value: String)]
 
-    init(kind: String, version: Int, lines: [(key: String, value: String)]) {
+    package init(kind: String, version: Int, lines: [(key: String, value: String)]) {
         self.kind = kind
         self.version = version
         self.lines = lines
     }
 
-    static func == (left: RecordText, right: RecordText) -> Bool { left.bytes == right.bytes }
+    package static func == (left: RecordText, right: RecordText) -> Bool { left.bytes == right.bytes }
 
-    func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 
     /// The bytes on disk.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var text = Array("swift-csi \(kind) \(version)\n".utf8)
         for (key, value) in lines {
             text.append(contentsOf: key.utf8)
@@ -61,7 +61,7 @@ struct RecordText: Sendable, Hashable {
         return text
     }
 
-    init(parsing bytes: [UInt8], kind: String) throws(Failure) {
+    package init(parsing bytes: [UInt8], kind: String) throws(Failure) {
         guard let end = bytes.dropLast().lastIndex(of: 0x0A), bytes.last == 0x0A else { throw .badChecksum }
         let body = bytes[...end]
         guard bytes[(end + 1)...].elementsEqual("crc32 \(CRC32.hex(of: body))\n".utf8) else { throw .badChecksum }

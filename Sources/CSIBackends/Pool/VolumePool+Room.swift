@@ -7,8 +7,7 @@ import SystemPackage
 extension VolumePool {
     /// The room that is left, all promises kept.
     public func room() async throws(CSIError) -> PoolRoom {
-        let disk = try await measure()
-        return state.withLock { room(disk, $0) }
+        room(try await measure())
     }
 
     /// Takes room for a volume that is about to be made or to grow, until the reservation is given back.
@@ -29,11 +28,13 @@ extension VolumePool {
                 + "and \(bytes) were asked for")
     }
 
+    @inline(never)
     fileprivate func giveBack(_ bytes: Int64, isThick: Bool) {
         state.withLock { $0.promises.add(pending: -bytes, isThick: isThick) }
     }
 
     /// Takes room; the room that there is when it is not enough.
+    @inline(never)
     private func tryReserve(_ bytes: Int64, _ isThick: Bool, _ disk: FileSystemCapacity) -> PoolRoom? {
         state.withLock { state in
             let room = self.room(disk, state)
@@ -42,6 +43,9 @@ extension VolumePool {
             return nil
         }
     }
+
+    @inline(never)
+    private func room(_ disk: FileSystemCapacity) -> PoolRoom { state.withLock { room(disk, $0) } }
 
     private func room(_ disk: FileSystemCapacity, _ state: State) -> PoolRoom {
         // Shared blocks are counted once by the file system and twice here, hence at least 0.
@@ -62,7 +66,25 @@ extension VolumePool {
     /// Looks at the disk, at the images that are new, and at a few others.
     private func measure() async throws(CSIError) -> FileSystemCapacity {
         let disk = try await capacity()
-        let (volumes, snapshots, isAll) = state.withLock { state in
+        let turn = nextTurn()
+        do throws(CSIError) {
+            for id in turn.volumes { note(volume: id, try await allocated(in: PoolLayout.volume(id))) }
+            for id in turn.snapshots { note(snapshot: id, try await allocated(in: PoolLayout.snapshot(id))) }
+        } catch {
+            setCompleted(nil)
+            throw error
+        }
+        if turn.isAll { setCompleted(host.clock.now) }
+        return disk
+    }
+
+    // What locks is never inlined into a function that awaits: an optimised build would keep the address of a thread-local of
+    // `Mutex` across the await, after which another thread may go on.
+
+    /// The images that are to be looked at now.
+    @inline(never)
+    private func nextTurn() -> (volumes: [String], snapshots: [String], isAll: Bool) {
+        state.withLock { state in
             let isAll = state.usage.completedAt == nil
             if isAll { state.usage.cursor = nil }
             let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
@@ -73,34 +95,30 @@ extension VolumePool {
             state.usage.newSnapshots = []
             return (volumes, snapshots, isAll)
         }
-        do throws(CSIError) {
-            try await measure(volumes, snapshots)
-        } catch {
-            state.withLock { $0.usage.completedAt = nil }
-            throw error
-        }
-        let now = host.clock.now
-        if isAll { state.withLock { $0.usage.completedAt = now } }
-        return disk
     }
 
-    private func measure(_ volumes: [String], _ snapshots: [String]) async throws(CSIError) {
-        for id in volumes {
-            let bytes = try await allocated(in: PoolLayout.volume(id))
-            state.withLock { state in
-                state.usage.volumes += state.volumes.update(id) { $0.setAllocated(bytes) } ?? 0
-            }
+    @inline(never)
+    private func note(volume id: String, _ bytes: Int64) {
+        state.withLock { state in
+            state.usage.volumes += state.volumes.update(id) { $0.setAllocated(bytes) } ?? 0
         }
-        for id in snapshots {
-            let bytes = try await allocated(in: PoolLayout.snapshot(id))
-            state.withLock { state in
-                state.usage.snapshots += state.snapshots.update(id) { $0.setAllocated(bytes) } ?? 0
-            }
+    }
+
+    @inline(never)
+    private func note(snapshot id: String, _ bytes: Int64) {
+        state.withLock { state in
+            state.usage.snapshots += state.snapshots.update(id) { $0.setAllocated(bytes) } ?? 0
         }
+    }
+
+    @inline(never)
+    private func setCompleted(_ time: Duration?) {
+        state.withLock { $0.usage.completedAt = time }
     }
 
     /// Has the next look go to all images, if the last one that did is some time ago.
     /// - Returns: Whether it will.
+    @inline(never)
     private func measureAll() -> Bool {
         let now = host.clock.now
         return state.withLock { state in

@@ -40,7 +40,7 @@ extension VolumePool {
     }
 
     /// Whether a name is one that this pool could have given out.
-    private static func isOwn(_ name: String, in section: PoolSection) -> Bool {
+    static func isOwn(_ name: String, in section: PoolSection) -> Bool {
         switch section {
         case .snapshots: (try? SnapshotID(name))?.pathComponent == name
         default: (try? VolumeID(name))?.pathComponent == name

@@ -70,6 +70,7 @@ extension VolumePool {
         }
     }
 
+    @inline(never)
     func remember(_ record: VolumeRecord) {
         let summary = record.summary
         state.withLock { state in

@@ -35,6 +35,8 @@ public final class VolumePool: Sendable {
         var snapshots = OrderedIndex<SnapshotSummary>()
         var promises = PoolPromises()
         var usage = ImageUsage()
+        /// What the start found with a record that cannot be used.
+        var setAside = (volumes: 0, snapshots: 0)
     }
 
     let configuredPath: FilePath
@@ -84,7 +86,7 @@ public final class VolumePool: Sendable {
     /// What the pool keeps.
     private var sections: [PoolSection] { policy == nil ? [.volumes] : [.volumes, .snapshots] }
 
-    private func openTree() async throws(CSIError) -> any DirectoryTree {
+    func openTree() async throws(CSIError) -> any DirectoryTree {
         do throws(HostError) {
             let path = try await host.files.canonicalPath(of: configuredPath)
             return try await host.files.openDirectory(path)
@@ -120,12 +122,14 @@ public final class VolumePool: Sendable {
         var snapshots = (entries: [SnapshotSummary](), asideCount: 0)
         if policy != nil { snapshots = try await readAll(SnapshotRecord.self, in: tree) { $0.summary } }
         let snapshotEntries = snapshots.entries
+        let setAside = (volumes: volumes.asideCount, snapshots: snapshots.asideCount)
         state.withLock { state in
             state.promises = PoolPromises()
             state.usage = ImageUsage()
             for volume in volumes.entries { state.promises.add(volume) }
             state.volumes = OrderedIndex(volumes.entries)
             state.snapshots = OrderedIndex(snapshotEntries)
+            state.setAside = setAside
         }
         logger.info(
             "pool read",
@@ -135,7 +139,19 @@ public final class VolumePool: Sendable {
             ])
     }
 
+    /// Takes a directory as that of the pool, without its lock.
+    func adopt(_ tree: any DirectoryTree) {
+        opened.withLock { $0 = Opened(tree: tree, lock: nil) }
+    }
+
+    /// Whether this process knows all volumes.
+    var isManaged: Bool { access == .manage }
+
     /// The directory of the pool, held open.
+    ///
+    /// Not inlined into functions that await: an optimised build would keep the address of a thread-local of `Mutex` across the
+    /// await, after which another thread may go on.
+    @inline(never)
     func tree() throws(CSIError) -> any DirectoryTree {
         guard let tree = opened.withLock({ $0?.tree }) else {
             throw .unavailable("the pool \"\(configuredPath)\" is not open yet")

@@ -7,7 +7,9 @@ public enum ExpansionMode: Sendable, Hashable {
 }
 
 /// A driver whose volumes can grow: EXPAND_VOLUME on the controller, and ONLINE or OFFLINE for the plugin.
-public protocol VolumeExpanding: VolumeProvisioning {
+///
+/// A controller can have this ability alone: one that answers for volumes which are made, and grow, on their nodes.
+public protocol VolumeExpanding: CSIDriver {
     /// Whether volumes grow while in use.
     var expansionMode: ExpansionMode { get }
 

@@ -103,6 +103,14 @@ extension CSIError {
     /// It is final to every sidecar, so nothing may still be running.
     public static func fault(_ detail: String) -> CSIError { CSIError(.internalError, detail) }
 
+    /// Whether the caller is told that the work may go on, or can end well later: it tries again and gives nothing up.
+    package var mayStillRun: Bool {
+        switch code {
+        case .deadlineExceeded, .aborted, .unavailable, .cancelled: true
+        default: false
+        }
+    }
+
     private static func suffix(_ detail: String?) -> String { detail.map { ": \($0)" } ?? "" }
 }
 

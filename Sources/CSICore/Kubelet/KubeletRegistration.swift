@@ -1,5 +1,6 @@
 import CSIProto
 import CSITransport
+import CoreMetrics
 public import Logging
 public import ServiceLifecycle
 import Synchronization
@@ -30,6 +31,7 @@ public final class KubeletRegistration: Service {
     private let interval: Duration
     private let logger: Logger
     private let state = Mutex(State())
+    private let registered = Meter(label: ServerMetrics.registeredDescription.name)
 
     /// Creates a registration; nothing happens before ``run()``.
     ///
@@ -57,6 +59,7 @@ public final class KubeletRegistration: Service {
         self.server = server
         self.interval = interval
         self.logger = logger
+        registered.set(0)
     }
 
     /// Whether the kubelet has said that the driver is registered.
@@ -123,6 +126,7 @@ public final class KubeletRegistration: Service {
             state.server = nil
             state.isRegistered = false
         }
+        registered.set(0)
     }
 
     private func rest() async {
@@ -146,6 +150,7 @@ public final class KubeletRegistration: Service {
             state.isRegistered = status.pluginRegistered
             if !status.pluginRegistered { state.server = nil }
         }
+        registered.set(status.pluginRegistered ? 1 : 0)
         if status.pluginRegistered {
             logger.notice("registered with the kubelet", metadata: ["kubelet_socket": "\(info.endpoint)"])
         } else {

@@ -1,18 +1,25 @@
 public import Logging
 
 extension CSIServer {
-    /// What the metrics of a server mean, by name, for a page's help lines.
+    /// What the metrics of a server mean, and those of its driver where that reports some.
     ///
-    /// `csi_plugin_operations_seconds{driver_name,method_name,grpc_status_code}`,
-    /// `csi_plugin_operations_in_flight{method_name}` and `csi_plugin_oldest_operation_seconds`. They go to the
-    /// `MetricsSystem` that is set up when the server is created.
-    public static var metricDescriptions: [String: String] { CallMetrics.descriptions }
+    /// They go to the `MetricsSystem` that is set up when the server is created.
+    public static func metrics(of driver: (any CSIDriver)?) -> [MetricDescription] {
+        let own = CallMetrics.descriptions + ServerMetrics.descriptions
+        guard let driver = driver as? any MetricsReporting else { return own }
+        return own + [figuresAge] + type(of: driver).metrics
+    }
+
+    /// The metric that says how old a driver's own figures are.
+    public static var figuresAge: MetricDescription { DriverFigures.ageDescription }
 
     /// Sets the gauges to what runs now.
     ///
     /// Call it before metrics are shown or sent; a few microseconds, never blocks on a call that hangs.
     public func refreshMetrics() {
         pipeline.records.metrics?.update(pipeline.running)
+        metrics?.update(isReady: isReady)
+        figures?.updateAge()
     }
 
     /// Logs one line for each operation that runs, oldest first: its method, keys, age, request id and how many callers

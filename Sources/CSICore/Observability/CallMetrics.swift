@@ -7,16 +7,26 @@ import Synchronization
 ///
 /// The handles are made once for each method and code, so that a call costs a look-up and no text.
 final class CallMetrics: Sendable {
-    /// What the metrics mean, by name.
-    static let descriptions: [String: String] = [
-        operationsName: "How long CSI calls took, by method and gRPC status code, in seconds.",
-        inFlightName: "CSI operations that run now, also those whose callers have given up.",
-        oldestName: "Age of the oldest CSI operation that runs, in seconds; 0 when none does.",
+    /// What the metrics mean.
+    static let descriptions = [
+        MetricDescription(
+            operationsName, .histogram, labels: ["driver_name", "method_name", "grpc_status_code"],
+            help: "How long CSI calls took, by method and gRPC status code, in seconds."),
+        MetricDescription(
+            inFlightName, labels: ["method_name"],
+            help: "CSI operations that run now, also those whose callers have given up."),
+        MetricDescription(
+            oldestName, help: "Age of the oldest CSI operation that runs, in seconds; 0 when none does."),
+        MetricDescription(stuckName, help: "CSI operations that have run for more than two minutes."),
     ]
 
     private static let operationsName = "csi_plugin_operations_seconds"
     private static let inFlightName = "csi_plugin_operations_in_flight"
     private static let oldestName = "csi_plugin_oldest_operation_seconds"
+    private static let stuckName = "csi_plugin_stuck_operations"
+
+    /// Longer than a kubelet waits for any call, and than the driver's own deadlines.
+    private static let stuckAge = Duration.seconds(120)
 
     /// The timers of one method, each made when its code first occurs.
     private final class Method: Sendable {
@@ -51,6 +61,7 @@ final class CallMetrics: Sendable {
     private let unknown = Method(path: "unknown")
     private let inFlight = Mutex<[String: Meter]>([:])
     private let oldest: Meter
+    private let stuck: Meter
 
     /// The metrics of a driver; nil when nobody collects any.
     init?(driverName: String, factory: any MetricsFactory = MetricsSystem.factory) {
@@ -62,6 +73,7 @@ final class CallMetrics: Sendable {
             + CSIv1.SnapshotMetadata.methods + CSIv1.Node.methods
         methods = Dictionary(paths.map { ($0, Method(path: $0)) }, uniquingKeysWith: { first, _ in first })
         oldest = Meter(label: Self.oldestName, factory: factory)
+        stuck = Meter(label: Self.stuckName, factory: factory)
     }
 
     /// Notes a call that has ended.
@@ -86,5 +98,6 @@ final class CallMetrics: Sendable {
         }
         let age = entries.map(\.age).max() ?? .zero
         oldest.set(age / .seconds(1))
+        stuck.set(entries.count { $0.age > Self.stuckAge })
     }
 }

@@ -27,6 +27,14 @@ public final class CSIServer: Service {
         /// How many handlers may block at the same time; each takes a thread while it runs.
         public var maximumBlockingThreads: Int
 
+        /// What must be so before the driver starts; nil for nothing.
+        ///
+        /// While something is missing the socket answers and `Probe` says not ready.
+        public var startCondition: (any StartCondition)?
+
+        /// How often it is looked again while something is missing.
+        public var startInterval = Duration.seconds(5)
+
         /// Sockets, limits and times of the transport.
         public var transport: RPCServerConfiguration
 
@@ -36,16 +44,18 @@ public final class CSIServer: Service {
         ///   - disabledAbilities: Abilities to take away.
         ///   - stockServices: Standard gRPC services to serve, too.
         ///   - maximumBlockingThreads: How many handlers may block at the same time.
+        ///   - startCondition: What must be so before the driver starts.
         ///   - transport: Settings of the transport.
         public init(
             endpoint: Endpoint, disabledAbilities: Set<Ability> = [],
             stockServices: Set<StockService> = Set(StockService.allCases), maximumBlockingThreads: Int = 64,
-            transport: RPCServerConfiguration = RPCServerConfiguration()
+            startCondition: (any StartCondition)? = nil, transport: RPCServerConfiguration = RPCServerConfiguration()
         ) {
             self.endpoint = endpoint
             self.disabledAbilities = disabledAbilities
             self.stockServices = stockServices
             self.maximumBlockingThreads = maximumBlockingThreads
+            self.startCondition = startCondition
             self.transport = transport
         }
     }
@@ -58,6 +68,13 @@ public final class CSIServer: Service {
     private let server: RPCServer
     private let health = HealthService()
     private let endpoint: Endpoint
+    private let startCondition: (any StartCondition)?
+    private let startInterval: Duration
+    let metrics: ServerMetrics?
+    let figures: DriverFigures?
+
+    /// How often a driver's own figures are taken: as often as metrics are usually asked for.
+    private static let figuresInterval = Duration.seconds(15)
 
     /// Creates a server; nothing is bound before ``run()``.
     /// - Parameters:
@@ -89,20 +106,29 @@ public final class CSIServer: Service {
         self.executor = executor
         self.pipeline = pipeline
         self.endpoint = configuration.endpoint
+        self.startCondition = configuration.startCondition
+        self.startInterval = configuration.startInterval
+        self.metrics = ServerMetrics(driver.info, role)
+        self.figures = DriverFigures(of: driver, logger: logger)
         self.server = RPCServer(
             endpoint: configuration.endpoint, router: router, configuration: transport, logger: logger)
     }
 
-    /// Checks the driver, binds the socket, starts the driver and serves until a graceful shutdown has drained.
+    /// Checks the machine and the driver, binds the socket, starts the driver and serves until a graceful shutdown has
+    /// drained.
     ///
+    /// Where the machine still misses something, the driver is checked after the socket is bound, once it is there.
     /// What still runs when the drain's time is over is logged with its keys and age; it keeps running until the process
     /// ends.
     /// - Throws: ``CSIError`` when the driver's preflight or start fails; `EndpointError` when the socket cannot be bound,
     ///   before anything has started.
     public func run() async throws {
-        try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
-            try await self.driver.preflight()
+        let missing = try await withTaskExecutorPreference(executor) { () async throws(CSIError) in
+            let missing = try await self.startCondition?.missing() ?? []
+            if missing.isEmpty { try await self.driver.preflight() }
+            return missing
         }
+        if !missing.isEmpty { pipeline.readiness.move(to: .waiting(missing)) }
         try server.bind()
         logger.notice("serving", metadata: ["endpoint": "\(endpoint)", "role": "\(role.rawValue)"])
         let start = Task(executorPreference: executor) { await self.startDriver() }
@@ -131,19 +157,37 @@ public final class CSIServer: Service {
             switch pipeline.readiness.state {
             case .ready: return true
             case .failed: return false
-            case .starting: break
+            case .starting, .waiting: break
             }
             do { try await Task.sleep(for: .milliseconds(20)) } catch { return false }
+        }
+    }
+
+    /// Waits for what the machine misses, and checks the driver then; false when the server stopped meanwhile.
+    private func waitForMachine() async throws(CSIError) -> Bool {
+        guard case .waiting = pipeline.readiness.state else { return true }
+        while true {
+            do { try await Task.sleep(for: startInterval) } catch { return false }
+            let missing = try await startCondition?.missing() ?? []
+            guard missing.isEmpty else {
+                pipeline.readiness.move(to: .waiting(missing))
+                continue
+            }
+            try await driver.preflight()
+            pipeline.readiness.move(to: .starting)
+            return true
         }
     }
 
     private func startDriver() async {
         let startedAt = ContinuousClock.now
         do throws(CSIError) {
+            guard try await waitForMachine() else { return }
             try await driver.start()
             pipeline.readiness.move(to: .ready)
             health.set(.serving)
             logger.notice("ready", metadata: ["start_ms": "\((ContinuousClock.now - startedAt).inMilliseconds)"])
+            await figures?.run(every: Self.figuresInterval)
         } catch {
             logger.critical("the driver could not start", metadata: ["error": "\(error.message)"])
             pipeline.readiness.move(to: .failed(error))

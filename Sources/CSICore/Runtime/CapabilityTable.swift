@@ -29,6 +29,7 @@ struct CapabilityTable: Sendable {
             node += row.node
             group += row.group
         }
+        if !controller.isEmpty, !plugin.contains(.controllerService) { plugin.insert(.controllerService, at: 0) }
         if controller.contains(.expandVolume) { expansion = (driver as? any VolumeExpanding)?.expansionMode }
         // The declared access modes speak for both services.
         let support = (driver as? any VolumeProvisioning)?.support ?? (driver as? any VolumePublishing)?.support

@@ -4,6 +4,8 @@ import Synchronization
 final class Readiness: Sendable {
     enum State: Sendable, Hashable {
         case starting
+        /// For what is missing on the machine.
+        case waiting([String])
         case ready
         case failed(CSIError)
     }
@@ -21,6 +23,8 @@ final class Readiness: Sendable {
         switch state {
         case .ready: return
         case .starting: throw .unavailable("the driver is starting: its scan of existing volumes is still running")
+        case .waiting(let missing):
+            throw .unavailable("the driver waits for its machine: \(missing.joined(separator: "; "))")
         case .failed(let error): throw .unavailable("the driver could not start: \(error.message)")
         }
     }

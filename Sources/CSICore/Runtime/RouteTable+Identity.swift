@@ -46,7 +46,7 @@ extension RouteTable {
     private mutating func addProbe(_ driver: any CSIDriver, readiness: Readiness) {
         @Sendable func answer() throws(CSIError) -> CSIv1.ProbeResponse {
             switch readiness.state {
-            case .starting: return CSIv1.ProbeResponse(ready: .init(value: false))
+            case .starting, .waiting: return CSIv1.ProbeResponse(ready: .init(value: false))
             case .failed(let error): throw .preconditionFailed(error.message)
             case .ready: return CSIv1.ProbeResponse(ready: .init(value: true))
             }

@@ -1,9 +1,9 @@
 /// SHA-256 (FIPS 180-4) of short inputs: volume names.
 ///
 /// One digest per CreateVolume does not justify a cryptography library in every binary.
-enum SHA256 {
+package enum SHA256 {
     /// The first `bytes` bytes of the digest in lower-case hexadecimal.
-    static func hexDigest(of input: some Sequence<UInt8>, bytes: Int) -> String {
+    package static func hexDigest(of input: some Sequence<UInt8>, bytes: Int) -> String {
         let digits: [Character] = Array("0123456789abcdef")
         var text = ""
         for byte in digest(of: input).prefix(bytes) {
@@ -13,7 +13,7 @@ enum SHA256 {
         return text
     }
 
-    static func digest(of input: some Sequence<UInt8>) -> [UInt8] {
+    package static func digest(of input: some Sequence<UInt8>) -> [UInt8] {
         var message = Array(input)
         let bitCount = UInt64(message.count) &* 8
         message.append(0x80)

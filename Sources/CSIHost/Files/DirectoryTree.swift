@@ -220,6 +220,18 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// - Parameter path: a regular file.
     func isOpen(_ path: FilePath) async throws(HostError) -> Bool
 
+    /// Unpacks a tar archive, compressed or not, into an empty directory, with what it has of owners, modes, times and
+    /// attributes; nothing is written outside of the directory.
+    ///
+    /// The program `tar` does it. What is unpacked is durable after ``syncTree(_:)``. After a failure or a crash a part of it is
+    /// there.
+    ///
+    /// - Parameters:
+    ///   - archive: a regular file.
+    ///   - destination: an empty directory.
+    /// - Throws: kind `programFailed` (no archive, or a damaged one), `notFound`, `wrongType`, `noSpace`, among others.
+    func unpackArchive(_ archive: FilePath, into destination: FilePath) async throws(HostError)
+
     /// Gives the room of a part of a file back to the file system; the part then reads as zero, and the size stays.
     ///
     /// - Parameters:

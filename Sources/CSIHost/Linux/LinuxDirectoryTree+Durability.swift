@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 extension LinuxDirectoryTree {
@@ -16,9 +17,7 @@ extension LinuxDirectoryTree {
             try slot.site.check { clinux_fchmod(raw, permissions.rawValue) }
             try slot.site.sync(file)
             let renamed = temporary.withPlatformString { from in
-                slot.result { parent, to in
-                    clinux_renameat2(parent, from, parent, to, replacing ? 0 : CLINUX_RENAME_NOREPLACE)
-                }
+                slot.result { parent, to in Self.rename(parent, from, parent, to, replacing: replacing) }
             }
             if case .failure(let errno) = renamed { throw slot.site.failure(errno) }
         } catch {
@@ -37,7 +36,7 @@ extension LinuxDirectoryTree {
         let toParent = to.parent.raw
         let result = to.name.withPlatformString { newName in
             from.result { fromParent, oldName in
-                clinux_renameat2(fromParent, oldName, toParent, newName, replacing ? 0 : CLINUX_RENAME_NOREPLACE)
+                Self.rename(fromParent, oldName, toParent, newName, replacing: replacing)
             }
         }
         if case .failure(let errno) = result {
@@ -49,6 +48,23 @@ extension LinuxDirectoryTree {
         if from.site.path.removingLastComponent() != to.site.path.removingLastComponent() {
             try from.site.sync(from.parent)
         }
+    }
+
+    /// Renames; NFS, among others, cannot do it only where the new name is free.
+    ///
+    /// There the name is looked at first. Of two that do this at the same moment one may replace what the other has made, but
+    /// never a directory that has anything in it, nor a file by a directory: the kernel refuses both.
+    private static func rename(
+        _ fromParent: CInt, _ from: UnsafePointer<CChar>, _ toParent: CInt, _ to: UnsafePointer<CChar>, replacing: Bool
+    ) -> Int {
+        guard !replacing else { return clinux_renameat2(fromParent, from, toParent, to, 0) }
+        let result = clinux_renameat2(fromParent, from, toParent, to, CLINUX_RENAME_NOREPLACE)
+        guard result == -Int(EINVAL) else { return result }
+        var status = statx()
+        let found = clinux_statx(toParent, to, CLINUX_AT_SYMLINK_NOFOLLOW, UInt32(STATX_BASIC_STATS), &status)
+        if found == 0 { return -Int(EEXIST) }
+        guard found == -Int(ENOENT) else { return found }
+        return clinux_renameat2(fromParent, from, toParent, to, 0)
     }
 
     func syncDirectory(_ path: FilePath) async throws(HostError) {

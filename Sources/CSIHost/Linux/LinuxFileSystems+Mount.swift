@@ -81,7 +81,7 @@ extension LinuxFileSystems {
         _ context: borrowing OwnedDescriptor, _ option: String, _ site: CallSite, _ call: () -> Int
     ) throws(HostError) {
         guard case .failure(let errno) = site.result(call) else { return }
-        throw site.failure(errno, detail: "mount option \(option): \(messages(context))")
+        throw site.failure(errno, detail: "mount option \(option): \(Self.messages(context))")
     }
 
     /// Lets the kernel read the superblock and replay the journal, which can take long and hang.
@@ -97,14 +97,14 @@ extension LinuxFileSystems {
         case .ended(.permissionDenied?):
             throw HostError(
                 .mount, at: site.path, kind: .readOnlyFileSystem, errno: .permissionDenied,
-                detail: "\(device) is read-only: \(messages(context))")
+                detail: "\(device) is read-only: \(Self.messages(context))")
         case .ended(let errno?):
-            throw site.failure(errno, detail: "\(device): \(messages(context))")
+            throw site.failure(errno, detail: "\(device): \(Self.messages(context))")
         }
     }
 
     /// What the kernel said about a file system context.
-    private func messages(_ context: borrowing OwnedDescriptor) -> String {
+    static func messages(_ context: borrowing OwnedDescriptor) -> String {
         var lines: [String] = []
         let raw = context.raw
         while lines.count < 16 {

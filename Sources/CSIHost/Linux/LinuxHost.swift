@@ -22,11 +22,19 @@ public struct LinuxHost: Host {
     /// The machine's block devices, as the process sees them in `/dev`.
     public let devices: any BlockDevices
 
+    /// What the kernel offers to this process.
+    public let system: any SystemInspection
+
+    /// Network file systems, by helper processes.
+    public let network: any NetworkFileSystems
+
     /// The kernel's clocks.
     public let clock: any HostClock
 
-    /// Creates the host; it holds no state.
-    public init() {
+    /// Creates the host; it holds no state but the helper processes for network file systems, of which there are none yet.
+    ///
+    /// - Parameter network: how it works with network file systems.
+    public init(network: NetworkFileSystemSettings = NetworkFileSystemSettings()) {
         mounts = LinuxMounts()
         files = LinuxFiles()
         let programs = LinuxPrograms()
@@ -34,6 +42,8 @@ public struct LinuxHost: Host {
         fileSystems = LinuxFileSystems(programs: programs)
         loops = LinuxLoopDevices()
         devices = LinuxBlockDevices()
+        system = LinuxSystem()
+        self.network = LinuxNetworkFileSystems(network)
         clock = LinuxClock()
     }
 }

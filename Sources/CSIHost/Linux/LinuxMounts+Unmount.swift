@@ -35,14 +35,14 @@ extension LinuxMounts {
                 try? wait(&pause, until: deadline, site)
             case .ended(.resourceBusy):
                 guard policy.whenBusy == .detach else { throw site.failure(.resourceBusy, detail: Self.busy(top)) }
-                try detach(top, name, parent, &outcome, site)
+                try detach(top, name, parent, policy, &outcome, site)
             case .ended(let errno?):
                 throw site.failure(errno)
             case .hung:
                 guard policy.whenHung == .detach else {
                     throw site.failure(kind: .timedOut, detail: "unmounting did not return within \(policy.deadline)")
                 }
-                try detach(top, name, parent, &outcome, site)
+                try detach(top, name, parent, policy, &outcome, site)
             }
         }
         if outcome.removed == 0 { try refuseLinks(to: target, site) }
@@ -67,18 +67,29 @@ extension LinuxMounts {
     /// Takes a mount out of the namespace, whoever uses it.
     private func detach(
         _ mount: MountEntry, _ name: FilePath.Component, _ parent: borrowing OwnedDescriptor,
-        _ outcome: inout UnmountOutcome, _ site: CallSite
+        _ policy: UnmountPolicy, _ outcome: inout UnmountOutcome, _ site: CallSite
     ) throws(HostError) {
+        if policy.forces {
+            _ = try Self.unmount(name, in: parent, flags: CInt(MNT_FORCE), within: Self.patience, site)
+            guard try isInTable(mount) else {
+                outcome.removed += 1
+                return
+            }
+        }
         let ended = try Self.unmount(name, in: parent, flags: CInt(MNT_DETACH), within: Self.patience, site)
         if case .ended(let errno?) = ended, errno != .invalidArgument, errno != .noSuchFileOrDirectory {
             throw site.failure(errno, detail: "detaching it lazily failed too")
         }
         // The namespace forgets the mount before the file system is shut down, which is what may hang.
-        guard try !MountTableReader.current().entries.contains(where: { $0.mountID == mount.mountID }) else {
+        guard try !isInTable(mount) else {
             throw site.failure(kind: .timedOut, detail: "even detaching it lazily did not return")
         }
         outcome.removed += 1
         outcome.detached = true
+    }
+
+    private func isInTable(_ mount: MountEntry) throws(HostError) -> Bool {
+        try MountTableReader.current().entries.contains { $0.mountID == mount.mountID }
     }
 
     /// Sleeps for a moment that doubles each time.

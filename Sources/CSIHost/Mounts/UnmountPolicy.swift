@@ -18,6 +18,12 @@ public struct UnmountPolicy: Sendable, Hashable {
     /// What to do about an unmount that has not returned at the deadline.
     public var whenHung: Escalation
 
+    /// Whether a mount is unmounted by force (MNT_FORCE) before it is detached.
+    ///
+    /// Of a network file system that ends all requests that wait for the server with an error, also those of its other
+    /// mounts: what programs have written and the server has not taken yet is lost.
+    public var forces = false
+
     /// Creates a policy.
     public init(deadline: Duration, whenBusy: Escalation, whenHung: Escalation) {
         self.deadline = deadline

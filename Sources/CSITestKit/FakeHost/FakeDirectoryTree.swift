@@ -169,6 +169,7 @@ final class FakeDirectoryTree: DirectoryTree {
         try await host.perform(call, by: process) { [position] (world) throws(HostError) in
             let file = try world.walk(path, from: position, allowLink: true, call)
             try world.requireWritable(file, call)
+            try world.requireOwnership(call, of: file, toGive: true)
             if let userID { world.nodes[file.node]?.userID = userID }
             if let groupID { world.nodes[file.node]?.groupID = groupID }
         }

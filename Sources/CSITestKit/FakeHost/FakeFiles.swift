@@ -71,6 +71,7 @@ extension FakeWorld {
     }
 
     func capacity(at position: FakePosition, _ call: FakeCall) throws(HostError) -> FileSystemCapacity {
+        try requireAnswer(position, call)
         guard let node = nodes[position.node] else { throw call.failure(.noSuchFileOrDirectory) }
         return projectCapacity(of: position.node, within: capacity(of: node.device))
     }

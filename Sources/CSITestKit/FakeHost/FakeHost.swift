@@ -53,6 +53,12 @@ public final class FakeHost: Host {
     /// The block devices of this host.
     public var devices: any BlockDevices { FakeBlockDevices(host: self) }
 
+    /// What this host offers to the process, which ``changeMachine(_:)`` takes away.
+    public var system: any SystemInspection { FakeSystem(host: self) }
+
+    /// The network file systems of this host: those of the servers that were added to it.
+    public var network: any NetworkFileSystems { FakeNetworkFileSystems(host: self) }
+
     /// The clock of this host, which stands still until ``manualClock`` is moved.
     public var clock: any HostClock { manualClock }
 

@@ -139,6 +139,10 @@ struct FakeFileSystem: Sendable {
     var uuid: String?
     /// Its own options, beyond `ro` and `rw`.
     var options: [String] = []
+    /// What a server that has it answers to everything; nil when the server is well, or there is none.
+    var failure: HostError.Kind?
+    /// Whether the server takes the driver for nobody.
+    var squashesRoot = false
     /// When the watchdog thaws it, on the host's clock; nil when it is not frozen.
     var frozenUntil: Duration?
 
@@ -179,8 +183,17 @@ struct FakeMount: Sendable {
     var peerGroup: Int?
     /// The group that it receives changes from; nil when it is not a slave.
     var masterGroup: Int?
+    /// The type and the source that a client of a server shows, the source without the path in the export; nil for the file
+    /// system's own.
+    var client: FakeClient?
     /// Whether it is in the namespace; a lazily detached one lives on for those who hold it.
     var isAttached = true
+}
+
+/// How a client shows what it has mounted from a server.
+struct FakeClient: Sendable, Hashable {
+    let type: String
+    let export: NFSLocation
 }
 
 /// A file or directory as it is reached: the same node may be writable through one mount and not through another.

@@ -11,6 +11,7 @@ extension FakeWorld {
         guard let device = nodes[slot.parent.node]?.device else { throw call.failure(.noSuchFileOrDirectory) }
         try requireRoom(for: 0, inodes: 1, in: slot.parent.node, call)
         let node = addNode(on: device, content, permissions)
+        own(node)
         link(node, as: slot.name, in: slot.parent.node)
         inheritProject(node, from: slot.parent.node)
         return node
@@ -140,6 +141,7 @@ extension FakeWorld {
             unlink(slot.name, in: slot.parent.node)
         }
         let node = addNode(on: device, .file(bytes), permissions)
+        own(node)
         link(node, as: slot.name, in: slot.parent.node)
         inheritProject(node, from: slot.parent.node)
         nodes[slot.parent.node]?.sync()

@@ -10,10 +10,11 @@ extension FakeWorld {
     private func entry(_ mount: FakeMount) -> MountEntry? {
         guard let mountPoint = mountPoint(of: mount), let fileSystem = fileSystems[mount.device] else { return nil }
         let root = pathInFileSystem(mount.root)
+        let inside = FilePath(root: nil, (root ?? "/").components)
         return MountEntry(
             mountID: mount.id, parentID: mount.parentID, device: mount.device, root: root ?? "/",
-            isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: fileSystem.type,
-            source: fileSystem.source, mountOptions: mount.options.mountTableWords,
+            isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: mount.client?.type ?? fileSystem.type,
+            source: mount.client?.export.appending(inside).description ?? fileSystem.source, mountOptions: mount.options.mountTableWords,
             superOptions: [fileSystem.isReadOnly ? "ro" : "rw"] + fileSystem.options, peerGroup: mount.peerGroup,
             masterGroup: mount.masterGroup)
     }
@@ -46,7 +47,7 @@ extension FakeWorld {
         }
         let mount = addMount(
             above.device, root: node.id, covering: covered.id, in: place.mount, options: inherited.union(options),
-            isPermanent: false)
+            isPermanent: false, client: above.client)
         guard let entry = entry(mount) else { throw call.failure(kind: .notVerified) }
         return entry
     }

@@ -30,6 +30,7 @@ extension FakeWorld {
         var position = start ?? top
         guard path.length < 4096 else { throw call.failure(.fileNameTooLong) }
         let components = Array(path.components)
+        try requireAnswer(position, call)
         for (index, name) in components.enumerated() {
             try requireDirectory(position, call)
             position = try step(name, from: position, call)
@@ -46,7 +47,9 @@ extension FakeWorld {
     ) throws(HostError) -> FakePosition {
         guard name.bytes.count <= 255 else { throw call.failure(.fileNameTooLong) }
         guard let child = nodes[position.node]?.entries[name] else { throw call.failure(.noSuchFileOrDirectory) }
-        return onTop(FakePosition(mount: position.mount, node: child))
+        let next = onTop(FakePosition(mount: position.mount, node: child))
+        try requireAnswer(next, call)
+        return next
     }
 
     /// A directory and a name in it that may be free.
@@ -83,6 +86,11 @@ extension FakeWorld {
         guard let mount = mount(position.mount) else { throw call.failure(.staleNFSFileHandle) }
         if mount.options.contains(.readOnly) || fileSystems[mount.device]?.isReadOnly == true {
             throw call.failure(.readOnlyFileSystem)
+        }
+        if fileSystems[mount.device]?.squashesRoot == true, let node = nodes[position.node],
+            node.userID != Self.nobody, !node.permissions.contains(.otherWrite)
+        {
+            throw call.failure(.permissionDenied)
         }
         // A real writer waits here; a model that waits would never end.
         if fileSystems[mount.device]?.frozenUntil != nil {

@@ -17,6 +17,8 @@ struct FakeWorld: Sendable {
     /// The files of file systems that are not mounted, by the number that is on their devices.
     var trees: [UInt64: FakeTree] = [:]
     var scripts = FakeScripts()
+    var machine = FakeMachine()
+    var servers: [String: FakeServer] = [:]
     private var lastPeerGroup = 0
     private var lastSequence: UInt64 = 0
     private var lastNode: NodeID = 1
@@ -150,12 +152,12 @@ struct FakeWorld: Sendable {
     @discardableResult
     mutating func addMount(
         _ device: DeviceNumber, root: NodeID, covering covered: NodeID?, in parent: Int, options: BindOptions,
-        isPermanent: Bool
+        isPermanent: Bool, client: FakeClient? = nil
     ) -> FakeMount {
         lastMount += 1
         var mount = FakeMount(
             id: lastMount, parentID: parent, covered: covered, device: device, root: root, options: options,
-            isPermanent: isPermanent)
+            isPermanent: isPermanent, client: client)
         // What is mounted on a shared mount is shared from then on, as a group of its own.
         if self.mount(parent)?.peerGroup != nil { mount.peerGroup = nextPeerGroup() }
         mounts.append(mount)

@@ -3,6 +3,7 @@ import CSIProto
 import CSITestKit
 import CSITransport
 import Glibc
+import Synchronization
 
 struct ConformanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -116,6 +117,7 @@ struct ConformanceCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if lists, global.json { return try Output.json(Conformance.cases.map { JSONCase(id: $0.id, title: $0.title) }) }
         if lists { return Output.lines(Conformance.cases.map { "\($0.id): \($0.title) [\($0.origin)]" }) }
         var configuration = ConformanceConfiguration()
         configuration.accessType = accessType == .block ? .block : .mount
@@ -135,9 +137,17 @@ struct ConformanceCommand: AsyncParsableCommand {
         configuration.callTimeout = .seconds(global.timeout)
         configuration.site = LocalSite(isVisible: !blind)
         configuration.only = only
-        let isQuiet = quiet || global.json
+        let isJSON = global.json
+        let isQuiet = quiet || isJSON
+        let bar = ProgressBar(isWanted: !isJSON)
+        let counter = Counter()
         configuration.onResult = { result in
-            if result.kind == .failed || !isQuiet { Self.show(result.description) }
+            let done = counter.next()
+            if result.kind == .failed && !isJSON || !isQuiet {
+                bar.clear()
+                Self.show(result.description)
+            }
+            bar.show("checking", done, of: Conformance.cases.count)
         }
         let made = [targetDirectory, stagingDirectory].filter { (path: String) in mkdir(path, 0o750) == 0 }
         defer { for path in made { rmdir(path) } }
@@ -149,10 +159,57 @@ struct ConformanceCommand: AsyncParsableCommand {
             controller: controller, node: node, launcher: launch.map { ProcessLauncher(command: $0) },
             configuration: configuration
         ).run()
+        bar.clear()
         if let junit { try Self.write(report.junit, to: junit) }
-        Self.show(report.summary)
+        if global.json { try Output.json(JSONReport(report)) } else { Self.show(report.summary) }
         if report.results.isEmpty { throw ValidationError("--only selects no row") }
         if !report.failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private struct JSONCase: Encodable {
+        let id: String
+        let title: String
+    }
+
+    /// The report as JSON.
+    private struct JSONReport: Encodable {
+        let driver: String
+        let version: String
+        let passed: Int
+        let failed: Int
+        let skipped: Int
+        let rows: [Row]
+
+        struct Row: Encodable {
+            let id: String
+            let title: String
+            let outcome: String
+            let findings: [String]
+        }
+
+        init(_ report: ConformanceReport) {
+            driver = report.driver
+            version = report.version
+            passed = report.passed.count
+            failed = report.failed.count
+            skipped = report.skipped.count
+            rows = report.results.map { result in
+                let (outcome, findings): (String, [String]) =
+                    switch result.outcome {
+                    case .passed: ("passed", [])
+                    case .failed(let findings): ("failed", findings.map(\.description))
+                    case .skipped(let reason): ("skipped", [reason])
+                    }
+                return Row(id: result.id, title: result.title, outcome: outcome, findings: findings)
+            }
+        }
+    }
+
+    /// Counts rows from whichever thread they end on.
+    private final class Counter: Sendable {
+        private let value = Atomic(0)
+
+        func next() -> Int { value.add(1, ordering: .relaxed).newValue }
     }
 
     private static func map(_ pairs: [KeyValue]) -> ProtoMap<String, String> {
@@ -188,12 +245,5 @@ struct ConformanceCommand: AsyncParsableCommand {
     private static func show(_ line: String) {
         print(line)
         fflush(nil)
-    }
-}
-
-extension Optional {
-    fileprivate func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {
-        guard let self else { return nil }
-        return try await transform(self)
     }
 }

@@ -4,7 +4,7 @@ import CSIProto
 struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Calls of the Node service.",
-        subcommands: [Info.self, Capabilities.self, Publish.self, Unpublish.self, Stats.self])
+        subcommands: [Info.self, Publish.self, Unpublish.self, Stats.self])
 
     @OptionGroup var global: GlobalOptions
 
@@ -37,22 +37,6 @@ struct NodeCommand: AsyncParsableCommand {
                 ("volumes", report.maxVolumesPerNode == 0 ? "no limit" : "at most \(report.maxVolumesPerNode)"),
                 ("topology", VolumeReport.text(report.accessibleTopology)),
             ])
-        }
-    }
-
-    struct Capabilities: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "capabilities", abstract: "Lists what the Node service can do.")
-
-        @OptionGroup var global: GlobalOptions
-
-        func run() async throws {
-            let reply = try await global.call(CSIv1.Node.nodeGetCapabilities, .init())
-            let names = reply.capabilities.map { capability in
-                guard case .rpc(let rpc) = capability.type else { return "UNKNOWN" }
-                return rpc.type.name ?? "\(rpc.type.rawValue)"
-            }
-            if global.json { try Output.json(["capabilities": names]) } else { Output.lines(names) }
         }
     }
 

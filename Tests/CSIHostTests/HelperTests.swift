@@ -1,0 +1,137 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import CSIHost
+
+/// The program of a node, which is also the helper's; the package builds it with the tests.
+private let program = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+    .appending(".build/debug/csi-node").string
+
+@Suite("Helper processes", .timeLimit(.minutes(1)))
+struct HelperTests {
+    private static func host(_ change: (inout NetworkFileSystemSettings) -> Void = { _ in }) -> LinuxHost {
+        var settings = NetworkFileSystemSettings(
+            patience: .seconds(10), helper: [program, NetworkHelper.argument])
+        change(&settings)
+        return LinuxHost(network: settings)
+    }
+
+    private static func scratch(_ body: (FilePath) async throws -> Void) async throws {
+        var template = Array("/tmp/swift-csi-test.XXXXXX".utf8CString)
+        let made = FilePath(try #require(mkdtemp(&template).map { String(cString: $0) }))
+        do {
+            try await body(made)
+        } catch {
+            try? await LinuxHost().files.openDirectory("/tmp").removeTree(FilePath(made.lastComponent?.string ?? ""))
+            throw error
+        }
+        try await LinuxHost().files.openDirectory("/tmp").removeTree(FilePath(made.lastComponent?.string ?? ""))
+    }
+
+    @Test("A tree in a helper does what a tree does")
+    func tree() async throws {
+        try await Self.scratch { place in
+            let tree = try await Self.host().network.openDirectory(place, for: "test", patience: nil)
+            try await tree.createDirectory("d", permissions: FilePermissions(rawValue: 0o2750))
+            #expect(try await tree.metadata(of: "d")?.permissions == FilePermissions(rawValue: 0o2750))
+            #expect(try await tree.metadata(of: "none") == nil)
+            try await tree.writeFileDurably("d/f", [1, 2, 3])
+            #expect(try await tree.readFile("d/f", limit: 3) == [1, 2, 3])
+            await expectKind(.tooLarge) { _ = try await tree.readFile("d/f", limit: 2) }
+            await expectKind(.alreadyExists) {
+                try await tree.writeFileDurably("d/f", [], permissions: [.ownerRead], replacing: false)
+            }
+            try await tree.renameDurably(from: "d/f", to: "g")
+            #expect(try await tree.list("", limit: 10).map(\.name.string) == ["d", "g"])
+            await expectKind(.invalidPath) { _ = try await tree.metadata(of: "../x") }
+            symlink("/etc", "\(place)/link")
+            await expectKind(.symbolicLink) { _ = try await tree.openDirectory("link") }
+            let below = try await tree.openDirectory("d")
+            try await below.writeFileDurably("x", [9])
+            try await tree.copyTree(from: below, to: "copy", options: TreeCopyOptions())
+            #expect(try await tree.readFile("copy/x", limit: 9) == [9])
+            #expect(try await tree.capacity().totalBytes > 0)
+            #expect(try await tree.removeFile("g"))
+            #expect(try await !tree.removeFile("g"))
+            await expectKind(.notEmpty) { try await tree.removeDirectory("d") }
+            try await tree.removeTree("d")
+            try await tree.syncTree("")
+            await expectKind(.notSupported) { _ = try await tree.lock("lock") }
+        }
+    }
+
+    @Test("Helpers are used again, and a directory is let go of")
+    func reuse() async throws {
+        let host = Self.host()
+        try await Self.scratch { place in
+            for _ in 0..<20 {
+                let tree = try await host.network.openDirectory(place, for: "test", patience: nil)
+                _ = try await tree.metadata(of: "")
+            }
+        }
+        await expectKind(.notFound) { _ = try await host.network.openDirectory("/nowhere", for: "t", patience: nil) }
+    }
+
+    @Test("A helper that makes no progress is killed, and others are not held up")
+    func hung() async throws {
+        try await Self.scratch { place in
+            // Nobody ever writes to it: reading it waits for ever, as for a server that is gone.
+            try #require(mkfifo("\(place)/fifo", 0o600) == 0)
+            let sleeper = Self.host {
+                $0.helper = ["/bin/sleep", "1000"]
+                $0.patience = .milliseconds(400)
+            }
+            let start = ContinuousClock.now
+            await expectKind(.timedOut) {
+                _ = try await sleeper.network.openDirectory(place, for: "test", patience: nil)
+            }
+            #expect(ContinuousClock.now - start < .seconds(5))
+            // It died of the kill, so the same work can be done again at once.
+            await expectKind(.timedOut) {
+                _ = try await sleeper.network.openDirectory(place, for: "test", patience: nil)
+            }
+            _ = try await Self.host().network.openDirectory(place, for: "test", patience: nil)
+        }
+    }
+
+    @Test("Only so many wait for one server; the others are told")
+    func bound() async throws {
+        try await Self.scratch { place in
+            let sleeper = Self.host {
+                $0.helper = ["/bin/sleep", "1000"]
+                $0.patience = .seconds(2)
+                $0.helpersPerServer = 2
+            }
+            let kinds = await withTaskGroup(of: HostError?.self) { group in
+                for index in 0..<6 {
+                    group.addTask {
+                        do throws(HostError) {
+                            _ = try await sleeper.network.openDirectory(place, for: "test \(index)", patience: nil)
+                            return nil
+                        } catch {
+                            return error
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1?.kind) }
+            }
+            #expect(kinds.allSatisfy { $0 == .timedOut })
+        }
+    }
+
+    @Test("A helper that ends in the middle, or cannot be started, is an error")
+    func gone() async throws {
+        let failing = Self.host { $0.helper = ["/bin/true"] }
+        await expectKind(.stale) { _ = try await failing.network.openDirectory("/tmp", for: "t", patience: nil) }
+        let missing = Self.host { $0.helper = ["/no/such/program"] }
+        await expectKind(.notFound) { _ = try await missing.network.openDirectory("/tmp", for: "t", patience: nil) }
+    }
+
+    private func expectKind(
+        _ kind: HostError.Kind, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
+    ) async {
+        let error = await #expect(throws: HostError.self, sourceLocation: sourceLocation) { try await body() }
+        #expect(error?.kind == kind, "\(error?.description ?? "")", sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,30 @@
+import itertools
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import rig as rigs
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def rig():
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run"))
+    made = rigs.Rig(scratch)
+    yield made
+    made.stop()
+    for path in reversed(rigs.mounts(scratch)):
+        subprocess.run(["umount", "-l", path], check=False)
+    for number, name in ((1, "export"), (1, "squashed"), (2, "export")):
+        for path in rigs.export(number, name).iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+@pytest.fixture
+def name():
+    return f"pvc-{next(_numbers)}"
