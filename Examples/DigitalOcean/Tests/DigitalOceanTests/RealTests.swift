@@ -30,14 +30,16 @@ struct RealTests {
             configuration.secondNodeID = "2"
             // Growing a mounted ext4 takes more than root in a container; XFS asks for less.
             configuration.fsType = "xfs"
-            configuration.repeats = 2
+            configuration.repeats = 1
+            // Of raw devices what differs from the model: the kernel refuses writes, or accepts them.
+            if accessType == .block { configuration.only = ["node-publish/*", "node-stage/*", "node-block/*"] }
             configuration.stagingDirectory = droplets.root.appending(path: "staging-1").path()
             configuration.targetDirectory = droplets.root.appending(path: "pods-1").path()
             let report = await Conformance(
                 controller: droplets.controller.client, node: node.client, configuration: configuration
             ).run()
             #expect(report.failed.isEmpty, "\(report.text(including: [.failed]))")
-            #expect(report.passed.count > 200)
+            #expect(report.passed.count > (accessType == .block ? 20 : 200))
             print("conformance, \(accessType): \(report.summary)")
         }
     }
