@@ -108,14 +108,16 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     /// These are the points after which a crash leaves a different world behind.
     public var isMutation: Bool {
         switch self {
-        case .mountTable, .openDirectory, .openExport, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock, .listLoops,
+        case .mountTable, .openDirectory, .openExport, .canonicalPath, .capacity, .metadata, .list, .readFile, .lock,
+            .listLoops,
             .inspectDevice, .listDevices, .waitForDevice, .readDevice, .deviceUsers, .holdLoop, .probe,
             .fileSystemSize:
             false
         case .bindMount, .unmount, .createMountPoint, .removeMountPoint, .createDirectory, .writeFile, .rename,
             .syncDirectory, .syncTree, .removeFile, .removeDirectory, .removeTree, .setPermissions, .setOwner,
             .createFile, .setFileSize, .copyFile, .copyTree, .punchHole, .attachLoop, .refreshLoop, .detachLoop,
-            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw, .trim,
+            .flushDevice, .runProgram, .makeFileSystem, .checkFileSystem, .mount, .growFileSystem, .freeze, .thaw,
+            .trim,
             .unpack:
             true
         }

@@ -8,7 +8,7 @@ extension NFSDriver {
         guard let handle = handle(request.id) else { return }
         let busy = try places.take(handle.location)
         defer { withExtendedLifetime(busy) {} }
-        let share = try await open(
+        let share = try await openToChange(
             handle.share, handle.mountOptions, request.secrets, for: handle.location.description)
         let record = try await share.record(of: handle.directory)
         // The directory has become another volume's.

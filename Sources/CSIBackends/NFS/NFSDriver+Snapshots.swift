@@ -51,7 +51,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         let digest = SnapshotID(derivedFrom: request.name).rawValue
         do throws(SubDirectory.Refusal) {
             let plain = try? SubDirectory(text)
-            name = try SubDirectory(plain?.names == [text] ? text : digest)
+            let isPlain = plain?.names == [text] && text.utf8.count <= VolumeHandle.longestName
+            name = try SubDirectory(isPlain ? text : digest)
         } catch {
             throw .invalid("name", error.reason)
         }

@@ -131,6 +131,15 @@ extension Share {
         }
     }
 
+    /// Removes what writes have left that an earlier process did not end; nobody reads it, so a failure does not matter.
+    func removeStrays() async {
+        for directory in [ShareLayout.volumes, ShareLayout.parents, ShareLayout.making] {
+            for name in (try? await names(in: directory)) ?? [] where name.hasPrefix(".new-") {
+                _ = try? await tree.removeFile(directory.appending(name))
+            }
+        }
+    }
+
     /// Moves something into the trash and removes it there: it is gone at once, whatever time its removal takes.
     func discard(_ path: FilePath, as name: String) async throws(CSIError) {
         let place = ShareLayout.trash.appending(name)

@@ -45,7 +45,10 @@ final class HelperProcess: Sendable {
     }
 
     /// Whether it is gone, whatever it was doing.
-    var hasEnded: Bool { clinux_wait_for_exit(pidfd.raw, 0) != 0 }
+    var hasEnded: Bool { hasEnded(within: 0) }
+
+    /// Whether it is gone, or goes within so many milliseconds.
+    func hasEnded(within milliseconds: CInt) -> Bool { clinux_wait_for_exit(pidfd.raw, milliseconds) != 0 }
 
     func kill() {
         _ = clinux_kill(pidfd.raw)

@@ -49,7 +49,8 @@ final class RemoteDirectoryTree: DirectoryTree {
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
         let (inside, site) = try place(path, allowEmpty: true, .openDirectory)
         let answer = try await ask(.metadata(inside), site)
-        guard let metadata = try read(answer, site, { (reader) throws(HelperReader.Malformed) in try reader.metadata() })
+        guard
+            let metadata = try read(answer, site, { (reader) throws(HelperReader.Malformed) in try reader.metadata() })
         else { throw site.failure(.noSuchFileOrDirectory) }
         switch metadata.kind {
         case .directory: return RemoteDirectoryTree(lease, path: site.path, prefix: inside, origin: origin, settings)
