@@ -153,7 +153,8 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         try await share.makeParents(of: plan.handle.directory)
         let path = plan.handle.directory.path
         try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.createDirectory(path, permissions: plan.parameters.permissions ?? Self.defaultPermissions)
+            try await share.tree.createDirectory(
+                path, permissions: plan.parameters.permissions ?? Self.defaultPermissions)
         }
         try await applyOwner(share, path, plan)
         try await withNFSErrors { () async throws(HostError) in

@@ -55,7 +55,8 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         let table = try await mountTable()
         guard let staged = table.topmost(at: staging), staged.isNFS, staged.source == mounting.source else {
             throw .preconditionFailed(
-                "volume \"\(request.id)\" is not staged at \(staging): no mount of \(mounting.source) is there; stage it first")
+                "volume \"\(request.id)\" is not staged at \(staging): no mount of \(mounting.source) is there; stage it first"
+            )
         }
         let options = request.isReadOnly ? mounting.options.flags.union(.readOnly) : mounting.options.flags
         let target = request.target.filePath

@@ -21,7 +21,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         }
         let origin =
             source.share == share.location
-            ? share : try await open(source.share, source.mountOptions, request.secrets, for: source.location.description)
+            ? share
+            : try await open(source.share, source.mountOptions, request.secrets, for: source.location.description)
         guard try await isDirectory(source.directory.path, on: origin) else { throw .notFound(.volume(request.source)) }
         let volume = try await origin.record(of: source.directory)
         let now = host.clock.wallTime
@@ -182,7 +183,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
     private func existingSnapshot(_ id: SnapshotID, _ secrets: Secrets) async throws(CSIError) -> Snapshot? {
         if let running = snapshotJobs.record(id) { return running.snapshot(isReady: false) }
         guard let handle = SnapshotHandle(id.rawValue) else { return nil }
-        let share = try await open(handle.share, handle.mountOptions, secrets, for: "read \(handle.share) \(handle.name)")
+        let share = try await open(
+            handle.share, handle.mountOptions, secrets, for: "read \(handle.share) \(handle.name)")
         guard let record = try await share.snapshotRecord(handle.name), record.id == id else { return nil }
         return record.snapshot(isReady: true)
     }

@@ -99,7 +99,8 @@ extension CSIError {
         case .noSpace, .resourceLimit: self = .noSpace(error.description)
         case .permissionDenied:
             self = .preconditionFailed(
-                error.description + "; the server decides by its export's options: root_squash, anonuid, the owner and mode "
+                error.description
+                    + "; the server decides by its export's options: root_squash, anonuid, the owner and mode "
                     + "of the directory")
         case .notFound, .busy, .readOnlyFileSystem, .symbolicLink, .notEmpty, .notDirectory, .wrongType, .notSupported,
             .alreadyExists, .crossesMount, .invalidArgument:

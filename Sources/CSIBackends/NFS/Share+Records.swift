@@ -100,7 +100,8 @@ extension Share {
             if !isNoted {
                 try await inOwnDirectory(ShareLayout.parents) { () async throws(HostError) in
                     try await tree.writeFileDurably(
-                        note, found == nil ? Self.made : Self.found, permissions: Self.recordPermissions, replacing: true)
+                        note, found == nil ? Self.made : Self.found, permissions: Self.recordPermissions,
+                        replacing: true)
                 }
             }
             guard found == nil else { continue }

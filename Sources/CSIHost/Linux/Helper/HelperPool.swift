@@ -92,7 +92,8 @@ final class HelperPool: Sendable {
         guard let holder, !holder.helper.hasEnded(within: 100) else { return }
         throw site.failure(
             kind: .lockHeld,
-            detail: "process \(holder.helper.process), which was killed because \(need.server) does not answer, hangs in the "
+            detail:
+                "process \(holder.helper.process), which was killed because \(need.server) does not answer, hangs in the "
                 + "kernel and may still change something")
     }
 
@@ -133,7 +134,9 @@ final class HelperPool: Sendable {
                 }
             }
             // The place goes from hand to hand.
-            if let index = state.queue.firstIndex(where: { $0.server == server }) { return state.queue.remove(at: index) }
+            if let index = state.queue.firstIndex(where: { $0.server == server }) {
+                return state.queue.remove(at: index)
+            }
             let left = state.busy[server, default: 1] - 1
             state.busy[server] = left > 0 ? left : nil
             return nil
@@ -211,7 +214,8 @@ final class HelperLease: Sendable {
             return true
         }
         guard isFree else {
-            throw site.failure(kind: .stale, detail: "the helper process for \(need.server) is gone or at work: open it anew")
+            throw site.failure(
+                kind: .stale, detail: "the helper process for \(need.server) is gone or at work: open it anew")
         }
         let ending = await HelperWatcher.shared.exchange(request.bytes, with: helper, patience: patience)
         switch ending {
