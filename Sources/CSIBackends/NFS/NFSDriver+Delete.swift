@@ -3,7 +3,9 @@ import CSIHost
 import SystemPackage
 
 extension NFSDriver {
-    /// Does with the volume's directory what its policy says. An id that cannot be this driver's is of no volume.
+    /// Does with the volume's directory what its policy says.
+    ///
+    /// An id that cannot be this driver's is of no volume.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let handle = handle(request.id) else { return }
         let busy = try places.take(handle.location)

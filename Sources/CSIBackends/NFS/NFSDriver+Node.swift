@@ -40,7 +40,9 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         try await apply(mounting, at: path)
     }
 
-    /// Unmounts what is staged. A server that is gone does not hold it up: the mount is detached then.
+    /// Unmounts what is staged.
+    ///
+    /// A server that is gone does not hold it up: the mount is detached then.
     public func unstage(_ request: UnstageVolume) async throws(CSIError) {
         let path = request.stagingPath.filePath
         guard let mounted = try await mountTable().topmost(at: path) else { return }

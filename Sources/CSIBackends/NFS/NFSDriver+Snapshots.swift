@@ -125,7 +125,9 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         try await sweep(share, trash)
     }
 
-    /// Removes an archive of csi-driver-nfs. Its directory lies among the volumes: what holds anything else is not touched.
+    /// Removes an archive of csi-driver-nfs.
+    ///
+    /// Its directory lies among the volumes: what holds anything else is not touched.
     private func remove(_ archive: FilePath, of handle: SnapshotHandle, on share: Share) async throws(CSIError) {
         let path = handle.name.path
         let isVolume = try await share.record(of: handle.name) != nil

@@ -145,7 +145,13 @@ extension Share {
     func discard(_ path: FilePath, as name: String) async throws(CSIError) {
         let place = ShareLayout.trash.appending(name)
         try await inOwnDirectory(ShareLayout.trash) { () async throws(HostError) in
-            try await tree.renameDurably(from: path, to: place)
+            do throws(HostError) {
+                try await tree.renameDurably(from: path, to: place)
+            } catch  where error.kind == .alreadyExists || error.kind == .notEmpty {
+                // An earlier volume of the same name, whose removal did not come to its end.
+                try await tree.removeTree(place)
+                try await tree.renameDurably(from: path, to: place)
+            }
         }
     }
 

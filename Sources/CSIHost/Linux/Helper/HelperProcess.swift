@@ -11,7 +11,9 @@ final class HelperProcess: Sendable {
     let socket: OwnedDescriptor
     private let pidfd: OwnedDescriptor
 
-    /// Starts a helper. The calling thread must live as long as the helper may: the kernel kills it with the thread.
+    /// Starts a helper.
+    ///
+    /// The calling thread must live as long as the helper may: the kernel kills it with the thread.
     init(_ command: [String], number: Int) throws(HostError) {
         let site = CallSite(.runProgram, at: FilePath(command.first ?? ""))
         var ends: [CInt] = [-1, -1]
