@@ -15,7 +15,8 @@ extension Setting {
     static let maximumVolumes = Setting(flag: "--max-volumes-per-node", variable: "SWIFT_CSI_MAX_VOLUMES_PER_NODE")
     static let nfsShares = Setting(flag: "--nfs-shares", variable: "SWIFT_CSI_NFS_SHARES")
     static let nfsMountOptions = Setting(flag: "--nfs-mount-options", variable: "SWIFT_CSI_NFS_MOUNT_OPTIONS")
-    static let defaultOnDelete = Setting(flag: "--default-ondelete-policy", variable: "SWIFT_CSI_DEFAULT_ONDELETE_POLICY")
+    static let defaultOnDelete = Setting(
+        flag: "--default-ondelete-policy", variable: "SWIFT_CSI_DEFAULT_ONDELETE_POLICY")
     static let mountHelper = Setting(flag: "--mount-helper", variable: "SWIFT_CSI_MOUNT_HELPER")
     static let serverTimeout = Setting(flag: "--server-timeout", variable: "SWIFT_CSI_SERVER_TIMEOUT")
     static let unmountPolicy = Setting(flag: "--unmount-policy", variable: "SWIFT_CSI_UNMOUNT_POLICY")

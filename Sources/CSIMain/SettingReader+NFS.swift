@@ -76,7 +76,8 @@ extension SettingReader {
     }
 
     private static func share(_ text: String) throws(ConfigurationMistake) -> NFSLocation {
-        guard let slash = text.firstIndex(of: "/"), slash > text.startIndex, text[text.index(before: slash)] == ":" else {
+        guard let slash = text.firstIndex(of: "/"), slash > text.startIndex, text[text.index(before: slash)] == ":"
+        else {
             throw ConfigurationMistake("must be shares such as nfs.example:/export, and has \"\(text)\"")
         }
         do throws(InvalidNFSLocation) {

@@ -53,14 +53,16 @@ public enum StockProgram {
     private static func driver(_ configuration: DriverConfiguration, logger: Logger) -> any CSIDriver {
         switch configuration.backend {
         case .hostPath(let hostPath):
-            HostPathDriver(
+            return HostPathDriver(
                 configuration: hostPath, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
         case .loopback(let loopback):
-            LoopbackDriver(
+            return LoopbackDriver(
                 configuration: loopback, role: configuration.serving.role, host: LinuxHost().traced(), logger: logger)
         case .nfs(let nfs, let network):
-            NFSDriver(configuration: nfs, host: LinuxHost(network: network).traced(), logger: logger)
-        case .expansionOnly(let info): ExpansionOnlyDriver(info: info)
+            // The handles of csi-driver-nfs have no limit.
+            LongIDs.accept()
+            return NFSDriver(configuration: nfs, host: LinuxHost(network: network).traced(), logger: logger)
+        case .expansionOnly(let info): return ExpansionOnlyDriver(info: info)
         }
     }
 

@@ -23,7 +23,8 @@ struct NFSVocabularyTests {
             ("-o", "/x", .server), ("a,b", "/x", .server), ("[a]", "/x", .server), ("fd00::1]", "/x", .server),
             ("::g", "/x", .server), ("::1%", "/x", .server), ("a..b", "/x", .server), ("a/b", "/x", .server),
             ("a", "x", .path), ("a", "/x/../y", .path), ("a", "/x\ny", .path), ("a", "/\u{7f}", .path),
-            (String(repeating: "a", count: 300), "/x", .server), ("a", "/" + String(repeating: "x", count: 2000), .path),
+            (String(repeating: "a", count: 300), "/x", .server),
+            ("a", "/" + String(repeating: "x", count: 2000), .path),
         ])
     func badLocations(server: String, path: String, part: InvalidNFSLocation.Part) {
         let error = #expect(throws: InvalidNFSLocation.self) { try NFSLocation(server: server, path: FilePath(path)) }
@@ -71,12 +72,14 @@ struct HelperMessageTests {
         var policy = UnmountPolicy.detaching(after: .milliseconds(1500))
         policy.forces = true
         return [
-            .openExport(location, options, .never), .openDirectory("/x"), .close, .mount(location, "/t", options, .auto),
+            .openExport(location, options, .never), .openDirectory("/x"), .close,
+            .mount(location, "/t", options, .auto),
             .bindMount("/s", "/t", [.readOnly, .noExec]), .unmount("/t", policy),
             .copyTree(.init(location: location, options: options, use: .always), "a", "b", .required),
             .copyTree(nil, "", "b", .preferred), .tree(.createDirectory("d", [.ownerReadWriteExecute])),
             .tree(.metadata("")), .tree(.list("x", limit: 7)), .tree(.readFile("x", limit: 8)),
-            .tree(.writeFile("x", [0, 1, 255], [.ownerRead], replacing: false)), .tree(.rename("a", "b", replacing: true)),
+            .tree(.writeFile("x", [0, 1, 255], [.ownerRead], replacing: false)),
+            .tree(.rename("a", "b", replacing: true)),
             .tree(.syncDirectory("x")), .tree(.syncTree("x")), .tree(.removeFile("x")), .tree(.removeDirectory("x")),
             .tree(.removeTree("x")), .tree(.setPermissions("x", [.setUserID])), .tree(.setOwner("x", nil, 7)),
             .tree(.capacity), .tree(.unpack("a", "b")),

@@ -35,7 +35,8 @@ struct ControllerTests {
         let volume = try await rig.create(
             "pvc-1",
             [
-                "Server": "nfs.example", "SHARE": "/export/", "subdir": "${pvc.metadata.namespace}/x-${pvc.metadata.name}",
+                "Server": "nfs.example", "SHARE": "/export/",
+                "subdir": "${pvc.metadata.namespace}/x-${pvc.metadata.name}",
                 "ONDELETE": "Retain", "mountPermissions": "0770", "uid": "1000", "gid": "2000",
                 "csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pvc/namespace": "team",
             ], flags: ["nfsvers=4.1", "hard"])
@@ -60,7 +61,10 @@ struct ControllerTests {
             (["server": "nfs.example", "share": "/export", "subDir": "../x"], "subDir"),
             (["server": "nfs.example", "share": "/export", "subDir": "a#b"], "#"),
             (["server": "nfs.example", "share": "/export", "subDir": "a\nb"], "subDir"),
-            (["server": "nfs.example", "share": "/export", "subDir": "${pvc.metadata.name}"], "--extra-create-metadata"),
+            (
+                ["server": "nfs.example", "share": "/export", "subDir": "${pvc.metadata.name}"],
+                "--extra-create-metadata"
+            ),
             (["server": "nfs.example", "share": "/export", "subDir": "${what}"], "what"),
             (["server": "nfs.example", "share": "/export", "subDir": ".swift-csi/x"], ".swift-csi"),
             (["server": "nfs.example", "share": "/export", "onDelete": "keep"], "onDelete"),
@@ -73,9 +77,11 @@ struct ControllerTests {
         #expect(rig.names == [])
     }
 
-    @Test("Mount options are checked, and those that give up the server's address are refused", arguments: [
-        ["addr=10.0.0.1"], ["vers=2"], ["hard", "soft"], ["sec=krb6"], ["bind"], ["nolock,vers=4.2"],
-    ])
+    @Test(
+        "Mount options are checked, and those that give up the server's address are refused",
+        arguments: [
+            ["addr=10.0.0.1"], ["vers=2"], ["hard", "soft"], ["sec=krb6"], ["bind"], ["nolock,vers=4.2"],
+        ])
     func options(flags: [String]) async throws {
         let rig = try Rig()
         await expectRefusal(.invalidArgument, naming: "mount_flags") { try await rig.create("pvc-1", flags: flags) }
@@ -85,7 +91,9 @@ struct ControllerTests {
     func conflicts() async throws {
         let rig = try Rig()
         try await rig.create("pvc-1")
-        await expectRefusal(.alreadyExists, naming: "capacity_range") { try await rig.create("pvc-1", required: 2 << 30) }
+        await expectRefusal(.alreadyExists, naming: "capacity_range") {
+            try await rig.create("pvc-1", required: 2 << 30)
+        }
         var shared = Rig.parameters
         shared["subDir"] = "pvc-1"
         await expectRefusal(.alreadyExists, naming: "subDir", "pvc-1") { try await rig.create("pvc-2", shared) }
@@ -116,7 +124,9 @@ struct ControllerTests {
 
     @Test(
         "An id that is no handle deletes nothing",
-        arguments: ["x", "nfs.example#export", "nfs.example#export###", "nfs.example#export#..##", "nfs.example#export#/##"])
+        arguments: [
+            "x", "nfs.example#export", "nfs.example#export###", "nfs.example#export#..##", "nfs.example#export#/##",
+        ])
     func foreignIDs(id: String) async throws {
         let rig = try Rig()
         rig.fake.addFile("/servers/one/file", [1])
@@ -172,7 +182,8 @@ struct ControllerTests {
         try await rig.delete(id.rawValue)
         #expect(rig.names == ["team", "team/a", "team/a/file"])
         try await rig.delete(id.rawValue)
-        #expect(rig.names == ["team"], "the record of the policy went with the volume, and the directory above was found")
+        #expect(
+            rig.names == ["team"], "the record of the policy went with the volume, and the directory above was found")
     }
 
     @Test("Lists and room, on the shares that are known")
@@ -185,7 +196,9 @@ struct ControllerTests {
         var position: String?
         repeat {
             let page = try await rig.driver.list(
-                try ListVolumes(validating: .init(maxEntries: 2, startingToken: position.map { PageToken.encoded(after: $0) } ?? "")))
+                try ListVolumes(
+                    validating: .init(maxEntries: 2, startingToken: position.map { PageToken.encoded(after: $0) } ?? "")
+                ))
             found += page.entries.map(\.volume.id.rawValue)
             position = page.next
             token = page.next ?? ""

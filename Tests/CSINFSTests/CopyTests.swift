@@ -51,7 +51,8 @@ struct CopyTests {
         rig.fake.addFile("/servers/one/pvc-1/file", [7])
         let request = try CreateSnapshot(
             validating: .init(
-                sourceVolumeID: volume.id.rawValue, name: "s", parameters: ["server": "other.example", "Share": "/export"]))
+                sourceVolumeID: volume.id.rawValue, name: "s",
+                parameters: ["server": "other.example", "Share": "/export"]))
         let snapshot = try await rig.driver.createSnapshot(request)
         #expect(snapshot.id.rawValue == "other.example#export#s#s#pvc-1")
         #expect(rig.fake.content(of: "/servers/two/.swift-csi/snapshots/s/data/file") == [7])

@@ -48,7 +48,8 @@ struct CrashTests {
             _ = try await driver.call(
                 CSIv1.Controller.createVolume,
                 .init(
-                    name: name, volumeCapabilities: [capability], parameters: Rig.parameters, volumeContentSource: source))
+                    name: name, volumeCapabilities: [capability], parameters: Rig.parameters,
+                    volumeContentSource: source))
         }
     }
 
@@ -74,7 +75,8 @@ struct CrashTests {
                     _ = try await driver.call(
                         CSIv1.Node.nodePublishVolume,
                         .init(
-                            volumeID: Self.volume, stagingTargetPath: "/scratch/staging/v", targetPath: "/scratch/pods/p",
+                            volumeID: Self.volume, stagingTargetPath: "/scratch/staging/v",
+                            targetPath: "/scratch/pods/p",
                             volumeCapability: Self.capability))
                 },
                 Scenario.Step("unpublish") { (driver) async throws(RPCError) in

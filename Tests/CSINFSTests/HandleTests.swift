@@ -31,7 +31,8 @@ struct HandleTests {
             Row(id: "nfs/share/pvc-1", location: "nfs:/share/pvc-1"),
             Row(id: "nfs/exports/k8s/pvc-1", location: "nfs:/exports/k8s/pvc-1"),
             Row(
-                id: "nfs#share#a#pvc-1##hard,vers=4.1", location: "nfs:/share/a", name: "pvc-1", options: "hard,vers=4.1"),
+                id: "nfs#share#a#pvc-1##hard,vers=4.1", location: "nfs:/share/a", name: "pvc-1",
+                options: "hard,vers=4.1"),
         ])
     func reads(_ row: Row) throws {
         let handle = try #require(VolumeHandle(row.id))
@@ -45,7 +46,8 @@ struct HandleTests {
     @Test(
         "What is no handle is none",
         arguments: [
-            "", "pvc-1", "nfs/pvc-1", "nfs#share", "nfs#share##", "nfs#share#/##", "nfs#share#..##", "nfs#share#a/../b##",
+            "", "pvc-1", "nfs/pvc-1", "nfs#share", "nfs#share##", "nfs#share#/##", "nfs#share#..##",
+            "nfs#share#a/../b##",
             "nfs#../etc#a##", "nfs#share#a/./b##", "nfs#share#a//b##", "nfs#share#a#n#perhaps", "nfs#share#a###vers=9",
             "nfs#share#a#n#delete#hard#more", "#share#a##", "bad host#share#a##", "nfs#share#a\nb##", "nfs/share/..",
             "nfs#share#.swift-csi/volumes##", "nfs#share#\u{7f}##", "-o#share#a##",
@@ -57,7 +59,8 @@ struct HandleTests {
     @Test("New handles are what csi-driver-nfs would write")
     func writes() throws {
         let share = try NFSLocation(server: "nfs.example", path: "/exports/k8s/")
-        func text(_ directory: String, _ name: String, _ policy: DeletePolicy, _ flags: [String] = []) throws -> String {
+        func text(_ directory: String, _ name: String, _ policy: DeletePolicy, _ flags: [String] = []) throws -> String
+        {
             VolumeHandle(
                 server: "nfs.example", share: share, directory: try SubDirectory(directory), name: name,
                 onDelete: policy, defaultPolicy: .delete, mountOptions: try NFSMountOptions(mountFlags: flags)
@@ -78,7 +81,9 @@ struct HandleTests {
         let written = SnapshotHandle(
             server: "nfs", share: handle.share, name: handle.name, volume: "pvc-1", mountOptions: NFSMountOptions())
         #expect(written.description == id)
-        for bad in ["nfs#share#a#b#pvc", "nfs#share#a#a#", "nfs#share#a#a", "nfs#share#a/b#a/b#v", "nfs#share#a#a#../v"] {
+        for bad in [
+            "nfs#share#a#b#pvc", "nfs#share#a#a#", "nfs#share#a#a", "nfs#share#a/b#a/b#v", "nfs#share#a#a#../v",
+        ] {
             #expect(SnapshotHandle(bad) == nil, "\(bad)")
         }
     }

@@ -171,7 +171,8 @@ struct SubDirectoryTemplate: Sendable, Hashable {
             }
             guard let value = metadata[key], !value.isEmpty else {
                 throw .invalid(
-                    field, "has ${\(name)}, and the caller does not say it: the provisioner has to run with "
+                    field,
+                    "has ${\(name)}, and the caller does not say it: the provisioner has to run with "
                         + "--extra-create-metadata")
             }
             guard !value.contains("/"), value != ".", value != ".." else {

@@ -17,6 +17,8 @@ final class KnownShares: Sendable {
         var entries: [NFSLocation: NFSMountOptions] = [:]
         /// Those whose leftovers of an earlier process have been removed.
         var swept: Set<NFSLocation> = []
+        /// The removal of what interrupted writes have left, which everybody waits for who writes.
+        var tidied: [NFSLocation: Task<Void, Never>] = [:]
     }
 
     private let state: Guarded<State>
@@ -40,6 +42,17 @@ final class KnownShares: Sendable {
 
     /// Whether nobody has begun to sweep the share; from now on somebody has.
     func beginSweep(of location: NFSLocation) -> Bool { state.withLock { $0.swept.insert(location).inserted } }
+
+    /// Waits until the share has been tidied once in this process.
+    func tidy(_ location: NFSLocation, _ work: @escaping @Sendable () async -> Void) async {
+        let task = state.withLock { state in
+            if let task = state.tidied[location] { return task }
+            let task = Task { await work() }
+            state.tidied[location] = task
+            return task
+        }
+        await task.value
+    }
 
     func sweepFailed(of location: NFSLocation) { state.withLock { _ = $0.swept.remove(location) } }
 }

@@ -100,7 +100,8 @@ extension NFSDriver: VolumeListing, VolumeHealthReporting, CapacityReporting {
         for entry in shares.all {
             let share = try await open(entry.location, entry.options, for: "capacity \(entry.location)")
             let room = try await withNFSErrors { () async throws(HostError) in try await share.tree.capacity() }
-            available = available.addingReportingOverflow(room.availableBytes).overflow ? .max : available + room.availableBytes
+            available =
+                available.addingReportingOverflow(room.availableBytes).overflow ? .max : available + room.availableBytes
         }
         return Capacity(available: available)
     }
@@ -142,7 +143,8 @@ extension NFSDriver: VolumeExpanding, VolumeModifying {
         guard size > record.capacity else {
             guard request.capacity.contains(record.capacity) else {
                 throw .impossibleCapacity(
-                    "volume \"\(request.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink")
+                    "volume \"\(request.id)\" has \(record.capacity) bytes, more than the limit, and volumes never shrink"
+                )
             }
             return Expansion(capacity: record.capacity, needsNode: false)
         }

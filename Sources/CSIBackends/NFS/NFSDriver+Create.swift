@@ -35,16 +35,16 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         let plan = try plan(request)
         let busy = try places.take(plan.handle.location)
         defer { withExtendedLifetime(busy) {} }
-        let share = try await open(
+        let share = try await openToChange(
             plan.handle.share, plan.mountOptions, request.secrets, for: plan.handle.location.description)
-        if let existing = try await share.record(of: plan.handle.directory) {
-            try existing.requireMatch(request, at: plan.handle.location)
-            return existing.volume(plan.handle, server: plan.server)
-        }
-        try await refuseInside(share, plan.handle.directory)
+        let existing = try await share.record(of: plan.handle.directory)
+        try existing?.requireMatch(request, at: plan.handle.location)
         let found = try await withNFSErrors { () async throws(HostError) in
             try await share.tree.metadata(of: plan.handle.directory.path)
         }
+        // A deletion that did not come to its end can leave a record without a directory.
+        if let existing, found != nil { return existing.volume(plan.handle, server: plan.server) }
+        try await refuseInside(share, plan.handle.directory)
         if let found, found.kind != .directory {
             throw .preconditionFailed("\(plan.handle.location) is there and is not a directory; look at it")
         }
@@ -114,7 +114,7 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     /// The name of a volume as the name of a directory; one that could not be becomes its digest.
     static func directoryName(_ name: VolumeName) -> String {
         guard let directory = try? SubDirectory(name.rawValue), directory.names == [name.rawValue],
-            !name.rawValue.hasPrefix("archived-")
+            name.rawValue.utf8.count <= VolumeHandle.longestName, !name.rawValue.hasPrefix("archived-")
         else { return VolumeID(derivedFrom: name).rawValue }
         return name.rawValue
     }
@@ -153,7 +153,8 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         try await share.makeParents(of: plan.handle.directory)
         let path = plan.handle.directory.path
         try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.createDirectory(path, permissions: plan.parameters.permissions ?? Self.defaultPermissions)
+            try await share.tree.createDirectory(
+                path, permissions: plan.parameters.permissions ?? Self.defaultPermissions)
         }
         try await applyOwner(share, path, plan)
         try await withNFSErrors { () async throws(HostError) in

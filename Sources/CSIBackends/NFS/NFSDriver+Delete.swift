@@ -3,12 +3,14 @@ import CSIHost
 import SystemPackage
 
 extension NFSDriver {
-    /// Does with the volume's directory what its policy says. An id that cannot be this driver's is of no volume.
+    /// Does with the volume's directory what its policy says.
+    ///
+    /// An id that cannot be this driver's is of no volume.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let handle = handle(request.id) else { return }
         let busy = try places.take(handle.location)
         defer { withExtendedLifetime(busy) {} }
-        let share = try await open(
+        let share = try await openToChange(
             handle.share, handle.mountOptions, request.secrets, for: handle.location.description)
         let record = try await share.record(of: handle.directory)
         // The directory has become another volume's.
@@ -21,7 +23,8 @@ extension NFSDriver {
         if let found, policy != .retain {
             guard found.kind == .directory else {
                 throw .preconditionFailed(
-                    "\(handle.location) is not a directory, so it is not the volume; look at it, and remove it if it may go")
+                    "\(handle.location) is not a directory, so it is not the volume; look at it, and remove it if it may go"
+                )
             }
             try await refuseAround(share, handle.directory)
             switch policy {
@@ -53,10 +56,12 @@ extension NFSDriver {
         let isParent = try await withNFSErrors { () async throws(HostError) in
             try await share.tree.exists(ShareLayout.parent(directory))
         }
-        guard isParent, let inner = try await share.names(in: ShareLayout.volumes).first(where: { $0.hasPrefix(prefix) })
+        guard isParent,
+            let inner = try await share.names(in: ShareLayout.volumes).first(where: { $0.hasPrefix(prefix) })
         else { return }
         throw .preconditionFailed(
-            "\(share.location.appending(directory.path)) holds another volume, with the record \(inner); delete that first")
+            "\(share.location.appending(directory.path)) holds another volume, with the record \(inner); delete that first"
+        )
     }
 
     /// Renames to `archived-` and the name, or with a number behind it where that is taken.
@@ -74,7 +79,8 @@ extension NFSDriver {
                 throw CSIError(nfs: error)
             }
         }
-        throw .preconditionFailed("there are too many archives of \(share.location.appending(directory.path)); move some away")
+        throw .preconditionFailed(
+            "there are too many archives of \(share.location.appending(directory.path)); move some away")
     }
 
     private func makeArchiveParents(_ share: Share, _ path: FilePath) async throws(CSIError) {

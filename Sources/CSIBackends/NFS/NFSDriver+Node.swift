@@ -40,7 +40,9 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         try await apply(mounting, at: path)
     }
 
-    /// Unmounts what is staged. A server that is gone does not hold it up: the mount is detached then.
+    /// Unmounts what is staged.
+    ///
+    /// A server that is gone does not hold it up: the mount is detached then.
     public func unstage(_ request: UnstageVolume) async throws(CSIError) {
         let path = request.stagingPath.filePath
         guard let mounted = try await mountTable().topmost(at: path) else { return }
@@ -55,9 +57,10 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         let table = try await mountTable()
         guard let staged = table.topmost(at: staging), staged.isNFS, staged.source == mounting.source else {
             throw .preconditionFailed(
-                "volume \"\(request.id)\" is not staged at \(staging): no mount of \(mounting.source) is there; stage it first")
+                "volume \"\(request.id)\" is not staged at \(staging): no mount of \(mounting.source) is there; stage it first"
+            )
         }
-        let options: BindOptions = request.isReadOnly ? .readOnly : []
+        let options = request.isReadOnly ? mounting.options.flags.union(.readOnly) : mounting.options.flags
         let target = request.target.filePath
         if let mounted = table.topmost(at: target) {
             // Two directories of one export can look the same but for the source.
@@ -139,6 +142,10 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
             location = handle.location
         } else {
             throw .missing("volume_context[\"server\"]")
+        }
+        // Attributes that this driver has made go with the handle that it made; others may go with any.
+        guard context["quota"] == nil || handle?.location == location else {
+            throw .notFound(.volume(id), "its attributes are of \(location)")
         }
         var options = try Self.mountOptions(of: capability, field: "volume_capability")
         if options == NFSMountOptions(), let given = attributes.mountOptions { options = given }

@@ -21,7 +21,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         }
         let origin =
             source.share == share.location
-            ? share : try await open(source.share, source.mountOptions, request.secrets, for: source.location.description)
+            ? share
+            : try await open(source.share, source.mountOptions, request.secrets, for: source.location.description)
         guard try await isDirectory(source.directory.path, on: origin) else { throw .notFound(.volume(request.source)) }
         let volume = try await origin.record(of: source.directory)
         let now = host.clock.wallTime
@@ -51,7 +52,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         let digest = SnapshotID(derivedFrom: request.name).rawValue
         do throws(SubDirectory.Refusal) {
             let plain = try? SubDirectory(text)
-            name = try SubDirectory(plain?.names == [text] ? text : digest)
+            let isPlain = plain?.names == [text] && text.utf8.count <= VolumeHandle.longestName
+            name = try SubDirectory(isPlain ? text : digest)
         } catch {
             throw .invalid("name", error.reason)
         }
@@ -123,7 +125,9 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
         try await sweep(share, trash)
     }
 
-    /// Removes an archive of csi-driver-nfs. Its directory lies among the volumes: what holds anything else is not touched.
+    /// Removes an archive of csi-driver-nfs.
+    ///
+    /// Its directory lies among the volumes: what holds anything else is not touched.
     private func remove(_ archive: FilePath, of handle: SnapshotHandle, on share: Share) async throws(CSIError) {
         let path = handle.name.path
         let isVolume = try await share.record(of: handle.name) != nil
@@ -181,7 +185,8 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
     private func existingSnapshot(_ id: SnapshotID, _ secrets: Secrets) async throws(CSIError) -> Snapshot? {
         if let running = snapshotJobs.record(id) { return running.snapshot(isReady: false) }
         guard let handle = SnapshotHandle(id.rawValue) else { return nil }
-        let share = try await open(handle.share, handle.mountOptions, secrets, for: "read \(handle.share) \(handle.name)")
+        let share = try await open(
+            handle.share, handle.mountOptions, secrets, for: "read \(handle.share) \(handle.name)")
         guard let record = try await share.snapshotRecord(handle.name), record.id == id else { return nil }
         return record.snapshot(isReady: true)
     }

@@ -60,6 +60,15 @@ public struct NFSDriver: CSIDriver {
         }
     }
 
+    /// Opens a share to change what volumes there are.
+    func openToChange(
+        _ location: NFSLocation, _ options: NFSMountOptions?, _ secrets: Secrets, for work: String
+    ) async throws(CSIError) -> Share {
+        let share = try await open(location, options, secrets, for: work)
+        await shares.tidy(location) { await share.removeStrays() }
+        return share
+    }
+
     private static func mountOptions(_ secrets: Secrets) throws(CSIError) -> NFSMountOptions? {
         try secrets.withValue(for: "mountOptions") { (text) throws(CSIError) -> NFSMountOptions in
             do throws(UnsupportedOption) {
@@ -73,7 +82,7 @@ public struct NFSDriver: CSIDriver {
 }
 
 /// A share that is open.
-struct Share {
+struct Share: Sendable {
     let location: NFSLocation
     let options: NFSMountOptions
     let tree: any DirectoryTree
@@ -90,7 +99,8 @@ extension CSIError {
         case .noSpace, .resourceLimit: self = .noSpace(error.description)
         case .permissionDenied:
             self = .preconditionFailed(
-                error.description + "; the server decides by its export's options: root_squash, anonuid, the owner and mode "
+                error.description
+                    + "; the server decides by its export's options: root_squash, anonuid, the owner and mode "
                     + "of the directory")
         case .notFound, .busy, .readOnlyFileSystem, .symbolicLink, .notEmpty, .notDirectory, .wrongType, .notSupported,
             .alreadyExists, .crossesMount, .invalidArgument:

@@ -87,7 +87,8 @@ extension VolumeHandle {
     /// What the node calls receive: by the names and in the form of csi-driver-nfs.
     func context(server: String?, permissions: FilePermissions?) -> StringMap {
         var values = [
-            "server": server ?? share.server, "share": share.path.string, "subDir": directory.description, "quota": "none",
+            "server": server ?? share.server, "share": share.path.string, "subDir": directory.description,
+            "quota": "none",
         ]
         if let permissions { values["mountPermissions"] = "0" + String(permissions.rawValue, radix: 8) }
         return StringMap(values)

@@ -100,7 +100,8 @@ extension Share {
             if !isNoted {
                 try await inOwnDirectory(ShareLayout.parents) { () async throws(HostError) in
                     try await tree.writeFileDurably(
-                        note, found == nil ? Self.made : Self.found, permissions: Self.recordPermissions, replacing: true)
+                        note, found == nil ? Self.made : Self.found, permissions: Self.recordPermissions,
+                        replacing: true)
                 }
             }
             guard found == nil else { continue }
@@ -131,11 +132,26 @@ extension Share {
         }
     }
 
+    /// Removes what writes have left that an earlier process did not end; nobody reads it, so a failure does not matter.
+    func removeStrays() async {
+        for directory in [ShareLayout.volumes, ShareLayout.parents, ShareLayout.making] {
+            for name in (try? await names(in: directory)) ?? [] where name.hasPrefix(".new-") {
+                _ = try? await tree.removeFile(directory.appending(name))
+            }
+        }
+    }
+
     /// Moves something into the trash and removes it there: it is gone at once, whatever time its removal takes.
     func discard(_ path: FilePath, as name: String) async throws(CSIError) {
         let place = ShareLayout.trash.appending(name)
         try await inOwnDirectory(ShareLayout.trash) { () async throws(HostError) in
-            try await tree.renameDurably(from: path, to: place)
+            do throws(HostError) {
+                try await tree.renameDurably(from: path, to: place)
+            } catch  where error.kind == .alreadyExists || error.kind == .notEmpty {
+                // An earlier volume of the same name, whose removal did not come to its end.
+                try await tree.removeTree(place)
+                try await tree.renameDurably(from: path, to: place)
+            }
         }
     }
 

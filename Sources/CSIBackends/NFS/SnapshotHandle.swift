@@ -3,7 +3,8 @@ import SystemPackage
 
 /// The id of a snapshot: `server#share#name#name#volume`, as csi-driver-nfs writes it.
 ///
-/// A sixth part, which csi-driver-nfs does not write, has the mount options that the share needs.
+/// The fourth part, which nobody reads, is left empty where the handle would get longer than an id may be, and the volume's
+/// name is then its digest. A sixth part, which csi-driver-nfs does not write, has the mount options that the share needs.
 struct SnapshotHandle: Sendable, Hashable, CustomStringConvertible {
     /// The text of the id.
     let description: String
@@ -23,7 +24,7 @@ struct SnapshotHandle: Sendable, Hashable, CustomStringConvertible {
     /// Reads an id; nil when it is none of this driver's, nor of csi-driver-nfs's.
     init?(_ id: String) {
         let parts = id.split(separator: "#", omittingEmptySubsequences: false).map(String.init)
-        guard (5...6).contains(parts.count), !parts[4].isEmpty, parts[2] == parts[3],
+        guard (5...6).contains(parts.count), !parts[4].isEmpty, [parts[2], ""].contains(parts[3]),
             let share = try? NFSLocation(server: parts[0], path: FilePath("/" + parts[1])),
             let name = try? SubDirectory(parts[2]), name.names.count == 1,
             (try? SubDirectory(parts[4])) != nil
@@ -42,14 +43,14 @@ struct SnapshotHandle: Sendable, Hashable, CustomStringConvertible {
 
     /// Makes the handle of a new snapshot.
     init(server: String, share: NFSLocation, name: SubDirectory, volume: String, mountOptions: NFSMountOptions) {
-        var parts = [
-            server, share.path.string.trimmingSlashes, name.description, name.description, volume,
-        ]
-        if !mountOptions.text.isEmpty { parts.append(mountOptions.text) }
-        description = parts.joined(separator: "#")
+        let place = [server, share.path.string.trimmingSlashes, name.description]
+        let options = mountOptions.text.isEmpty ? [] : [mountOptions.text]
+        let whole = (place + [name.description, volume] + options).joined(separator: "#")
+        let isTooLong = whole.utf8.count > VolumeHandle.specifiedLimit
+        self.volume = isTooLong ? "vol-" + Digest.text(of: volume) : volume
+        description = isTooLong ? (place + ["", self.volume] + options).joined(separator: "#") : whole
         self.share = share
         self.name = name
-        self.volume = volume
         self.mountOptions = mountOptions
     }
 

@@ -7,6 +7,12 @@ import SystemPackage
 /// for `delete`. A sixth part, which csi-driver-nfs does not read, has the mount options that the share needs. The older
 /// form `server/share/subDir` is read, and written again as it was.
 struct VolumeHandle: Sendable, Hashable, CustomStringConvertible {
+    /// The length of an id that the specification allows, in bytes; csi-driver-nfs does not keep to it, callers do not mind.
+    static let specifiedLimit = 128
+
+    /// The longest name that becomes the name of a directory; a longer one becomes its digest.
+    static let longestName = 63
+
     /// The text of the id.
     let description: String
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The id of a snapshot: opaque to callers, 1 to 128 bytes without control characters.
 public struct SnapshotID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The id as it goes over the wire.
@@ -6,7 +8,7 @@ public struct SnapshotID: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// Checks an id.
     /// - Throws: INVALID_ARGUMENT naming `field` when the id is empty, too long or has control characters.
     public init(_ rawValue: String, field: String = "snapshot_id") throws(CSIError) {
-        self.rawValue = try WireText.required(rawValue, field)
+        self.rawValue = try WireText.required(rawValue, field, limit: WireText.idLimit.load(ordering: .relaxed))
     }
 
     /// The id that belongs to a name: the same name always gives the same id.

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The id of a volume: opaque to callers, 1 to 128 bytes without the control characters that the specification bans.
 ///
 /// An id from the wire may be anything that a caller made up. Before it becomes a part of a path, ask for
@@ -9,7 +11,7 @@ public struct VolumeID: Sendable, Hashable, Comparable, CustomStringConvertible 
     /// Checks an id.
     /// - Throws: INVALID_ARGUMENT naming `field` when the id is empty, too long or has banned control characters.
     public init(_ rawValue: String, field: String = "volume_id") throws(CSIError) {
-        self.rawValue = try WireText.required(rawValue, field)
+        self.rawValue = try WireText.required(rawValue, field, limit: WireText.idLimit.load(ordering: .relaxed))
     }
 
     /// The id that belongs to a name: the same name always gives the same id, so that a retried create finds what the

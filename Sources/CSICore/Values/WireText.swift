@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The checks that every string from the wire goes through.
 ///
 /// The specification limits strings to 128 bytes unless a field says otherwise, node ids to 256 bytes and maps to 4 KiB
@@ -5,6 +7,9 @@
 enum WireText {
     static let generalLimit = 128
     static let nodeIDLimit = 256
+
+    /// The longest id of a volume or snapshot, in bytes; see ``LongIDs``.
+    static let idLimit = Atomic(generalLimit)
     static let pathLimit = 4095
     static let mapLimit = 4096
 
@@ -50,4 +55,12 @@ enum WireText {
         default: false
         }
     }
+}
+
+/// Ids of volumes and snapshots that are longer than the 128 bytes of the specification.
+///
+/// Some drivers give out such ids, and callers do not mind. A program that takes over the volumes of such a driver accepts them.
+public enum LongIDs {
+    /// Accepts ids of up to 1024 bytes from now on, in the whole process.
+    public static func accept() { WireText.idLimit.store(1024, ordering: .relaxed) }
 }

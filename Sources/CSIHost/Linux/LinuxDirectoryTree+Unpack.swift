@@ -19,7 +19,8 @@ extension LinuxDirectoryTree {
         let program = Program(
             "tar",
             [
-                "--extract", "--file=/proc/\(process)/fd/\(file.raw)", "--directory=/proc/\(process)/fd/\(directory.raw)",
+                "--extract", "--file=/proc/\(process)/fd/\(file.raw)",
+                "--directory=/proc/\(process)/fd/\(directory.raw)",
                 "--numeric-owner", "--same-owner", "--same-permissions", "--xattrs", "--xattrs-include=*", "--acls",
                 "--delay-directory-restore", "--no-overwrite-dir",
             ])

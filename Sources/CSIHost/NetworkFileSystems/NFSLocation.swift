@@ -74,7 +74,8 @@ public struct NFSLocation: Sendable, Hashable, CustomStringConvertible {
         }
         guard isName, !server.hasPrefix("-"), !server.hasPrefix("."), !server.contains("..") else {
             throw InvalidNFSLocation(
-                .server, "\"\(printable(text))\" is neither a host name nor an address; a host name has letters, "
+                .server,
+                "\"\(printable(text))\" is neither a host name nor an address; a host name has letters, "
                     + "digits, \"-\", \"_\" and \".\" only")
         }
         return server

@@ -87,4 +87,6 @@ start_servers() {
     # In this order: the kernel tells the rpcbind of the first server, if there is one, what the second one does not serve.
     start_server 2
     start_server 1
+    # Until the grace of a start is over, nothing can be opened over NFS 4.
+    sleep 10
 }

@@ -20,9 +20,10 @@ struct HelperWriter {
     mutating func write(_ value: String) { write(Array(value.utf8)) }
 
     mutating func write(_ path: FilePath) {
-        write(path.withPlatformString { text in
-            Array(UnsafeRawBufferPointer(start: text, count: path.length))
-        })
+        write(
+            path.withPlatformString { text in
+                Array(UnsafeRawBufferPointer(start: text, count: path.length))
+            })
     }
 
     mutating func write(_ permissions: FilePermissions) { write(Int64(permissions.rawValue)) }

@@ -87,7 +87,8 @@ final class HelperPool: Sendable {
             state.lingering.removeAll { $0.helper.hasEnded }
             return state.lingering.first { $0.work == need.work }
         }
-        guard let holder else { return }
+        // What was killed a moment ago is usually gone in the next.
+        guard let holder, !holder.helper.hasEnded(within: 100) else { return }
         throw site.failure(
             kind: .lockHeld,
             detail:

@@ -11,7 +11,9 @@ final class HelperProcess: Sendable {
     let socket: OwnedDescriptor
     private let pidfd: OwnedDescriptor
 
-    /// Starts a helper. The calling thread must live as long as the helper may: the kernel kills it with the thread.
+    /// Starts a helper.
+    ///
+    /// The calling thread must live as long as the helper may: the kernel kills it with the thread.
     init(_ command: [String], number: Int) throws(HostError) {
         let site = CallSite(.runProgram, at: FilePath(command.first ?? ""))
         var ends: [CInt] = [-1, -1]
@@ -45,7 +47,10 @@ final class HelperProcess: Sendable {
     }
 
     /// Whether it is gone, whatever it was doing.
-    var hasEnded: Bool { clinux_wait_for_exit(pidfd.raw, 0) != 0 }
+    var hasEnded: Bool { hasEnded(within: 0) }
+
+    /// Whether it is gone, or goes within so many milliseconds.
+    func hasEnded(within milliseconds: CInt) -> Bool { clinux_wait_for_exit(pidfd.raw, milliseconds) != 0 }
 
     func kill() {
         _ = clinux_kill(pidfd.raw)

@@ -62,7 +62,9 @@ struct NFSMounter {
         try await run(at: target, program)
         guard let entry = try MountTableReader.current().topmost(at: target),
             entry.filesystemType.hasPrefix("nfs"), entry.bindOptions.isSuperset(of: options.flags)
-        else { throw targetSite.failure(kind: .notVerified, detail: "mount.nfs ended well, and no such mount is there") }
+        else {
+            throw targetSite.failure(kind: .notVerified, detail: "mount.nfs ended well, and no such mount is there")
+        }
         return entry.mountID
     }
 
@@ -84,13 +86,15 @@ struct NFSMounter {
             if isInstalled, attempt.needsProgram { return .program(attempt) }
             do throws(HostError) {
                 return .mounted(try detached(attempt))
-            } catch where error.errno == .protocolNotSupported {
+            } catch  where error.errno == .protocolNotSupported {
                 refusals.append(version)
             }
         }
         throw site.failure(
             kind: .notSupported,
-            detail: "the server does not serve NFS \(refusals.joined(separator: ", ")), or its kernel module is missing here")
+            detail:
+                "the server does not serve NFS \(refusals.joined(separator: ", ")), or its kernel module is missing here"
+        )
     }
 
     private func run(at target: FilePath, _ options: NFSMountOptions) async throws(HostError) {
@@ -131,7 +135,7 @@ struct NFSMounter {
         for address in try ServerAddress.all(of: location.server, site) {
             do throws(HostError) {
                 return try detached(options, address)
-            } catch where error.kind == .unreachable || error.kind == .timedOut {
+            } catch  where error.kind == .unreachable || error.kind == .timedOut {
                 failure = error
             }
         }
