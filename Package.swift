@@ -172,7 +172,8 @@ let programs: [Target] = [
     .testTarget(
         name: "CSIProgramTests",
         dependencies: [
-            "CSIProgram", "CSICore", "CSIHost", "CSIPreflight", "CSITestKit", "CSITransport", lifecycle, logging, system,
+            "CSIProgram", "CSICore", "CSIHost", "CSIPreflight", "CSITestKit", "CSITransport", lifecycle, logging,
+            system,
         ],
         swiftSettings: settings),
     .target(
@@ -190,7 +191,8 @@ let programs: [Target] = [
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings
+    ),
     .executableTarget(
         name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(

@@ -120,7 +120,8 @@ extension SettingReader {
             return percent
         }
         if name == .nfs {
-            for (setting, isGiven) in [(Setting.reserve, reserve != nil), (.overcommit, overcommit != nil)] where isGiven {
+            let given = [(Setting.reserve, reserve != nil), (.overcommit, overcommit != nil)]
+            for (setting, isGiven) in given where isGiven {
                 report(setting, ConfigurationMistake("is for backends with a pool, and the backend is nfs"))
             }
         }

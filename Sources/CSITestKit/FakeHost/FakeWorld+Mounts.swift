@@ -14,7 +14,8 @@ extension FakeWorld {
         return MountEntry(
             mountID: mount.id, parentID: mount.parentID, device: mount.device, root: root ?? "/",
             isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: mount.client?.type ?? fileSystem.type,
-            source: mount.client?.export.appending(inside).description ?? fileSystem.source, mountOptions: mount.options.mountTableWords,
+            source: mount.client?.export.appending(inside).description ?? fileSystem.source,
+            mountOptions: mount.options.mountTableWords,
             superOptions: [fileSystem.isReadOnly ? "ro" : "rw"] + fileSystem.options, peerGroup: mount.peerGroup,
             masterGroup: mount.masterGroup)
     }

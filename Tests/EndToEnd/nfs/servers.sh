@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2016
 # NFS servers for tests, in a kernel of its own (dev/uml); to be sourced, as root.
 #
 # Two kernel servers, each in a network namespace of its own, so that one can vanish while the other goes on:
@@ -28,7 +29,7 @@ make_export() {
 }
 
 start_server() {
-    local number=$1 versions
+    local number=$1
     mkdir -p "$export_root/state$number/v4recovery" "$export_root/state$number/rpc_pipefs"
     touch "$export_root/state$number/"{etab,rmtab}
     # Paths begin at the server's own root: that of this machine is an overlay, which cannot be exported.

@@ -98,7 +98,6 @@ final class HelperWatcher: Sendable {
             { _ in
                 "nfs-helpers".withCString { csi_name_thread($0) }
                 HelperWatcher.shared.run()
-                return nil
             }, nil)
         guard status != 0 else { return }
         // The kernel gives no thread now: whoever waits is told, and the next one tries again.
