@@ -20,7 +20,7 @@ public struct BlockVolume: Sendable, Hashable {
     /// The file system that the volume has or shall have; nil for a raw block volume.
     public var fileSystem: FileSystemKind?
 
-    /// Words for mkfs, as a class gives them; see ``MakeOptions``.
+    /// Words for mkfs, as a class gives them; see `MakeOptions` of CSIHost.
     public var makeOptions: String
 
     /// The size that was promised, in bytes; 0 when the node does not know.

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// Volumes that are image files of a pool: attached as loop devices, and recognised by the file behind the device alone.
 ///
-/// Whoever works on an image holds its lock (``VolumePool/lockImage(of:)``) while it calls.
+/// Whoever works on an image holds its lock (`VolumePool.lockImage(of:)`) while it calls.
 public struct ImageDevices: VolumeDevices {
     /// With less than this left in the pool, a thin volume may be refused the next write.
     private static let fullPool: Int64 = 16 << 20

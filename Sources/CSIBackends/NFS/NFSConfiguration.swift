@@ -21,7 +21,7 @@ public struct NFSConfiguration: Sendable {
     /// How long an unmount may take in the ordinary way.
     public var unmountDeadline = Duration.seconds(10)
 
-    /// Whether an unmount that takes longer is forced before it is detached; see ``UnmountPolicy/forces``.
+    /// Whether an unmount that takes longer is forced before it is detached; see `UnmountPolicy.forces`.
     public var forcesUnmounts = false
 
     /// How long a caller waits for a snapshot before it is told that it is not ready yet.

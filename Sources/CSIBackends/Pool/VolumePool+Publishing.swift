@@ -12,7 +12,9 @@ extension VolumePool {
     /// - Throws: NOT_FOUND for an unknown volume; ALREADY_EXISTS naming what differs when something else is mounted there;
     ///   FAILED_PRECONDITION for a second target of a volume with a single writer, and when the volume's directory or the
     ///   target's parent is missing; INVALID_ARGUMENT for a mount flag that a bind mount does not have.
-    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    /// - Parameters:
+    ///   - request: The checked request.
+    ///   - id: What the pool calls the volume, where the caller calls it otherwise.
     public func publish(_ request: PublishVolume, as id: VolumeID? = nil) async throws(CSIError) {
         guard let record = try await record(id ?? request.id), let data = dataPath(of: record.id) else {
             throw .notFound(.volume(request.id))
@@ -45,7 +47,9 @@ extension VolumePool {
 
     /// Unmounts whatever shows the volume at the target and removes the mount point; the absent is success.
     /// - Throws: FAILED_PRECONDITION when something else is mounted there, or files lie under the mount point: both stay.
-    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    /// - Parameters:
+    ///   - request: The checked request.
+    ///   - id: What the pool calls the volume, where the caller calls it otherwise.
     public func unpublish(_ request: UnpublishVolume, as id: VolumeID? = nil) async throws(CSIError) {
         let id = id ?? request.id
         let target = request.target.filePath
@@ -63,7 +67,9 @@ extension VolumePool {
     /// The figures of the volume where its size is counted, else those of the file system that it shares, and whether
     /// the volume is well.
     /// - Throws: NOT_FOUND when the volume is unknown or not mounted at that path.
-    /// - Parameter id: What the pool calls the volume, where the caller calls it otherwise.
+    /// - Parameters:
+    ///   - request: The checked request.
+    ///   - id: What the pool calls the volume, where the caller calls it otherwise.
     public func stats(_ request: GetVolumeStats, as id: VolumeID? = nil) async throws(CSIError) -> VolumeStats {
         guard let record = try await record(id ?? request.id) else { throw .notFound(.volume(request.id)) }
         let path = request.path.filePath

@@ -86,7 +86,9 @@ extension VolumePool {
     }
 
     /// Makes the limits of a volume what its record says, if they are not, for example after a power failure.
-    /// - Parameter limits: Other limits than those of the record, which a caller is about to write.
+    /// - Parameters:
+    ///   - record: The volume.
+    ///   - limits: Other limits than those of the record, which a caller is about to write.
     public func applyLimits(of record: VolumeRecord, _ limits: QuotaLimits? = nil) async throws(CSIError) {
         guard let quota = record.quota, quota.mechanism == quotaSupport.mechanism, let component = record.component
         else { return }
