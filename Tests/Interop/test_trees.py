@@ -59,8 +59,6 @@ def test_a_snapshot_is_restored_and_cloned_with_everything(rig, clients, names):
 
 def test_blocks_are_shared_where_the_file_system_can(rig, clients, names):
     controller, _ = clients
-    if rig.kind == "ext4":
-        pytest.skip("ext4 shares no blocks")
     volume = calls.create(controller, next(names), 64 * MIB)
     with open(rig.data(volume) / "large", "wb") as file:
         for _ in range(100):
@@ -73,7 +71,8 @@ def test_blocks_are_shared_where_the_file_system_can(rig, clients, names):
     snapshot = take(controller, volume, next(names))
     copies = [restore(controller, snapshot, next(names), 64 * MIB) for _ in range(3)]
     subprocess.run(["sync", "-f", str(rig.pool)], check=True)
-    assert before - free() < 20 * MIB
+    # ext4 shares no blocks: there each copy takes its own room.
+    assert (before - free() < 20 * MIB) == (rig.kind != "ext4")
     for one in (volume, *copies):
         calls.delete(controller, one.volume_id)
     delete_snapshot(controller, snapshot.snapshot_id)
