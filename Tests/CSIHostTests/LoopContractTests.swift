@@ -66,7 +66,7 @@ struct LoopContractTests {
             #expect(try await rig.host.loops.device(device.number)?.sequence != device.sequence)
             #expect(try await !tree.isOpen("image"))
             #expect(await failure { try await tree.isOpen("missing") } == .notFound)
-            #expect(await failure { try await tree.isOpen("") } == .isDirectory)
+            #expect(await failure { try await tree.isOpen("") } == .invalidPath)
         }
     }
 

@@ -72,9 +72,6 @@ stop_server() {
     in_server "$1" rpc.nfsd 0
 }
 
-# unplug_server NUMBER: nothing that is sent to it arrives, as when its power is gone.
-unplug_server() { ip link set "veth$1" down; ip -n "server$1" link set eth0 down; }
-plug_server() { ip -n "server$1" link set eth0 up; ip link set "veth$1" up; }
 
 start_servers() {
     modprobe -a nfsd nfs nfsv3 nfsv4 veth 2>/dev/null || true
