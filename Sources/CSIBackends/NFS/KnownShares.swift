@@ -102,13 +102,24 @@ final class BusyPlaces: Sendable {
     }
 }
 
-/// A directory that is taken until this goes.
+/// A directory that is taken until this is released, at the latest when the last reference goes.
+///
+/// Release it before anybody is told that the work has ended: who hears of it may ask for the directory at once.
 final class BusyPlace: Sendable {
-    private let release: @Sendable () -> Void
+    private let held: Guarded<(@Sendable () -> Void)?>
 
     init(_ release: @escaping @Sendable () -> Void) {
-        self.release = release
+        held = Guarded(release)
     }
 
     deinit { release() }
+
+    /// Gives the directory back; a second call does nothing.
+    func release() {
+        let release = held.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        release?()
+    }
 }

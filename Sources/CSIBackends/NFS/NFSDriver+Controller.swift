@@ -134,7 +134,7 @@ extension NFSDriver: VolumeExpanding, VolumeModifying {
     public func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
         guard let handle = handle(request.id) else { throw .notFound(.volume(request.id)) }
         let busy = try places.take(handle.location)
-        defer { withExtendedLifetime(busy) {} }
+        defer { busy.release() }
         let (share, record) = try await existing(request.id, handle, request.secrets)
         guard var record else {
             return Expansion(capacity: try request.capacity.size(fallback: Self.defaultCapacity), needsNode: false)
@@ -161,7 +161,7 @@ extension NFSDriver: VolumeExpanding, VolumeModifying {
         guard let handle = handle(request.id) else { throw .notFound(.volume(request.id)) }
         let policy = try Self.policy(request.parameters, field: "mutable_parameters")
         let busy = try places.take(handle.location)
-        defer { withExtendedLifetime(busy) {} }
+        defer { busy.release() }
         let (share, found) = try await existing(request.id, handle, request.secrets)
         guard let policy else { return }
         guard var record = found else {

@@ -18,7 +18,7 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     public func clone(_ request: CreateVolume, from volume: VolumeID) async throws(CSIError) -> Volume {
         guard let source = handle(volume) else { throw .notFound(.volume(volume)) }
         let busy = try places.share(source.location)
-        defer { withExtendedLifetime(busy) {} }
+        defer { busy.release() }
         return try await make(request, from: .volume(volume, source))
     }
 
@@ -34,7 +34,7 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     private func make(_ request: CreateVolume, from source: ContentOrigin?) async throws(CSIError) -> Volume {
         let plan = try plan(request)
         let busy = try places.take(plan.handle.location)
-        defer { withExtendedLifetime(busy) {} }
+        defer { busy.release() }
         let share = try await openToChange(
             plan.handle.share, plan.mountOptions, request.secrets, for: plan.handle.location.description)
         let existing = try await share.record(of: plan.handle.directory)
@@ -43,7 +43,11 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
             try await share.tree.metadata(of: plan.handle.directory.path)
         }
         // A deletion that did not come to its end can leave a record without a directory.
-        if let existing, found != nil { return existing.volume(plan.handle, server: plan.server) }
+        if let existing, found != nil {
+            // An attempt that ended after the record was written has left it.
+            if source != nil { try await removeMarker(share, plan) }
+            return existing.volume(plan.handle, server: plan.server)
+        }
         try await refuseInside(share, plan.handle.directory)
         if let found, found.kind != .directory {
             throw .preconditionFailed("\(plan.handle.location) is there and is not a directory; look at it")
@@ -180,7 +184,11 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     private static func marker(_ plan: Plan) -> FilePath { ShareLayout.making.appending("\(plan.fileName).copied") }
 
     private func removeMarker(_ share: Share, _ plan: Plan) async throws(CSIError) {
-        _ = try await withNFSErrors { () async throws(HostError) in try await share.tree.removeFile(Self.marker(plan)) }
+        try await withNFSErrors { () async throws(HostError) in
+            try await share.tree.removeFile(Self.marker(plan))
+            // Nobody asks for a volume again that was answered: a power failure must not bring the marker back.
+            try await share.tree.syncDirectory(ShareLayout.making)
+        }
     }
 
     /// Copies to a name of its own and renames the copy when it is complete and durable.

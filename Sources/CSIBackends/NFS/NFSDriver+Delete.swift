@@ -9,7 +9,7 @@ extension NFSDriver {
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let handle = handle(request.id) else { return }
         let busy = try places.take(handle.location)
-        defer { withExtendedLifetime(busy) {} }
+        defer { busy.release() }
         let share = try await openToChange(
             handle.share, handle.mountOptions, request.secrets, for: handle.location.description)
         let record = try await share.record(of: handle.directory)

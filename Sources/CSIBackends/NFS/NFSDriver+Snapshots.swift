@@ -32,7 +32,7 @@ extension NFSDriver: SnapshotListing, SnapshotReading {
             created: Timestamp(seconds: max(1, now.seconds), nanoseconds: now.nanoseconds),
             fingerprint: request.fingerprint)
         let outcome = await snapshotJobs.run(record, until: snapshotWait) { () async throws(CSIError) in
-            defer { withExtendedLifetime(busy) {} }
+            defer { busy.release() }
             try await take(record, named: handle.name, of: .volume(request.source, source), on: share)
         }
         return try Self.answer(record, outcome)
