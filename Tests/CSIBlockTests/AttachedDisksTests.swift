@@ -229,6 +229,11 @@ struct AttachedDisksTests {
         for _ in 0..<2 { try await rig.unpublish() }
         for _ in 0..<2 { try await rig.unstage() }
         await expectRefusal(.failedPrecondition, naming: "not staged") { try await rig.publish(volume, use) }
+        try await rig.stage(volume, use)
+        try await rig.publish(volume, use, readOnly: true)
+        try await rig.unpublish()
+        try await rig.unstage()
+        #expect(try await rig.fake.devices.device(at: disk.path)?.isReadOnly == false)
     }
 
     @Test(

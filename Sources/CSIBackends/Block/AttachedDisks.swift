@@ -83,6 +83,9 @@ public struct AttachedDisks: VolumeDevices {
             guard try await self.device(of: id)?.isSame(as: device) == true else { return }
             throw CSIError(error)
         }
+        // Whoever publishes the raw disk next may write to it, if its controller lets him: what this node has said of the device
+        // outlives even its attachment, where the kernel uses the device's number again.
+        if device.isReadOnly { try? await host.devices.setReadOnly(false, device.path) }
     }
 
     /// Forgets what the volume is recognised by.
