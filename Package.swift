@@ -61,19 +61,22 @@ let doors: [Target] = [
     .target(name: "CBuild"),
 ]
 
-// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them.
+// Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them; CSILock lies below
+// them all.
 let libraries: [Target] = [
+    .target(name: "CSILock", swiftSettings: settings),
     .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
     .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),
     .target(
-        name: "CSITransport", dependencies: ["CSIProto", "CNGHTTP2", "CLinux", logging, lifecycle],
+        name: "CSITransport", dependencies: ["CSILock", "CSIProto", "CNGHTTP2", "CLinux", logging, lifecycle],
         swiftSettings: settings),
     .testTarget(
-        name: "CSITransportTests", dependencies: ["CSITransport", "CSIProto", "CNGHTTP2", "CLinux"],
+        name: "CSITransportTests", dependencies: ["CSILock", "CSITransport", "CSIProto", "CNGHTTP2", "CLinux"],
         swiftSettings: settings),
     .target(
         name: "CSICore",
         dependencies: [
+            "CSILock",
             "CBuild", "CSIProto", "CSITransport", logging, metrics, tracing, instrumentation, system, lifecycle,
         ],
         swiftSettings: settings),
@@ -84,9 +87,11 @@ let libraries: [Target] = [
             instrumentation, system,
         ],
         swiftSettings: settings),
-    .target(name: "CSIMetrics", dependencies: [metrics], swiftSettings: settings),
+    .target(name: "CSIMetrics", dependencies: ["CSILock", metrics], swiftSettings: settings),
     .testTarget(name: "CSIMetricsTests", dependencies: ["CSIMetrics", metrics], swiftSettings: settings),
-    .target(name: "CSIHost", dependencies: ["CMount", "CBlkid", "CUdev", "CLinux", system], swiftSettings: settings),
+    .target(
+        name: "CSIHost", dependencies: ["CSILock", "CMount", "CBlkid", "CUdev", "CLinux", system],
+        swiftSettings: settings),
     .testTarget(
         name: "CSIHostTests", dependencies: ["CSIHost", "CSITestKit", "CLinux", system], swiftSettings: settings),
     .target(
@@ -100,7 +105,8 @@ let libraries: [Target] = [
         name: "CSIPreflightTests", dependencies: ["CSIPreflight", "CSIHost", "CSITestKit", system],
         swiftSettings: settings),
     .target(
-        name: "CSITestKit", dependencies: ["CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
+        name: "CSITestKit",
+        dependencies: ["CSILock", "CSIHost", "CSICore", "CSIProto", "CSITransport", logging, system],
         swiftSettings: settings),
     .testTarget(
         name: "CSITestKitTests", dependencies: ["CSITestKit", "CSIProto", "CSITransport", logging, lifecycle],
@@ -109,7 +115,7 @@ let libraries: [Target] = [
 
 let backends: [Target] = [
     .target(
-        name: "CSIPool", dependencies: ["CSICore", "CSIHost", logging, metrics, system],
+        name: "CSIPool", dependencies: ["CSILock", "CSICore", "CSIHost", logging, metrics, system],
         path: "Sources/CSIBackends/Pool",
         swiftSettings: settings),
     .testTarget(
@@ -117,7 +123,7 @@ let backends: [Target] = [
         dependencies: ["CSIPool", "CSICore", "CSIHost", "CSITestKit", "CSITransport", logging, system],
         swiftSettings: settings),
     .target(
-        name: "CSIBlock", dependencies: ["CSICore", "CSIHost", "CSIPool", logging, system],
+        name: "CSIBlock", dependencies: ["CSILock", "CSICore", "CSIHost", "CSIPool", logging, system],
         path: "Sources/CSIBackends/Block", swiftSettings: settings),
     .testTarget(
         name: "CSIBlockTests",
@@ -151,7 +157,7 @@ let backends: [Target] = [
 let nfs: [Target] = [
     .target(
         name: "CSINFS",
-        dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIPreflight", "CSIProto", logging, system],
+        dependencies: ["CSILock", "CSICore", "CSIHost", "CSIPool", "CSIPreflight", "CSIProto", logging, system],
         path: "Sources/CSIBackends/NFS", swiftSettings: settings),
     .testTarget(
         name: "CSINFSTests",
@@ -165,6 +171,7 @@ let programs: [Target] = [
     .target(
         name: "CSIProgram",
         dependencies: [
+            "CSILock",
             "CSICore", "CSIHost", "CSIMetrics", "CSIPreflight", "CSIProto", "CSITransport", logging, metrics, system,
             lifecycle, unixSignals,
         ],
@@ -198,6 +205,7 @@ let programs: [Target] = [
     .executableTarget(
         name: "csictl",
         dependencies: [
+            "CSILock",
             "CSICore", "CSIHost", "CSIMain", "CSIPool", "CSIPreflight", "CSIProgram", "CSIProto", "CSITestKit",
             "CSITransport", argumentParser, logging, system,
         ],

@@ -1,5 +1,5 @@
+import CSILock
 public import CoreMetrics
-import Synchronization
 
 /// Keeps the metrics of this process and shows them in the Prometheus text format.
 ///
@@ -27,7 +27,7 @@ public final class PrometheusMetrics: MetricsFactory {
 
     private let configuration: PrometheusConfiguration
     private let buckets: [Double]
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let dropped = CounterCell()
 
     /// Creates an empty set of metrics.

@@ -1,8 +1,8 @@
 import CSICore
 import CSIHost
+import CSILock
 import CSIPreflight
 import Logging
-import Synchronization
 
 /// Holds a driver back until its preflight is met, and says each change in the log.
 final class PreflightCondition: StartCondition {
@@ -10,7 +10,7 @@ final class PreflightCondition: StartCondition {
     private let host: any Host
     private let logger: Logger
     /// What was found last, by check.
-    private let known = Mutex<[String: PreflightFinding]>([:])
+    private let known = Guarded<[String: PreflightFinding]>([:])
 
     init(_ preflight: Preflight, on host: any Host, logger: Logger) {
         self.preflight = preflight

@@ -1,5 +1,6 @@
 import CSICore
 import CSIHost
+import CSILock
 
 /// Which loop device a volume had when it was last seen: where to look first, never what to believe.
 ///

@@ -1,5 +1,6 @@
 import CSICore
 import CSIHost
+import CSILock
 
 /// The shares that this process knows of: those that it was told of and those that it has used.
 final class KnownShares: Sendable {

@@ -1,5 +1,6 @@
 import CSICore
 import CSIHost
+import CSILock
 
 /// Snapshots that are being copied, and those who wait for them.
 final class SnapshotJobs: Sendable {

@@ -1,5 +1,6 @@
 import CSICore
 import CSIHost
+import CSILock
 import CoreMetrics
 
 /// Copies of directory trees that go on when the call that began them has been answered.

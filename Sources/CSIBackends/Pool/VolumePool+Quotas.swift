@@ -1,5 +1,6 @@
 public import CSICore
 public import CSIHost
+import CSILock
 import Logging
 import Synchronization
 import SystemPackage

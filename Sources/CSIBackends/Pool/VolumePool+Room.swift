@@ -1,5 +1,6 @@
 public import CSICore
 import CSIHost
+import CSILock
 import SystemPackage
 
 /// Room for images and directories.

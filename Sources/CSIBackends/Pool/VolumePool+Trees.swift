@@ -1,5 +1,6 @@
 public import CSICore
 public import CSIHost
+import CSILock
 import Logging
 public import SystemPackage
 

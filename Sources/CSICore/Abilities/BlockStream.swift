@@ -1,4 +1,4 @@
-import CSITransport
+import CSILock
 
 /// Receives the block ranges of a snapshot and sends them on in messages of a bounded size.
 ///

@@ -1,3 +1,4 @@
+import CSILock
 import CSITransport
 import CoreMetrics
 import Logging

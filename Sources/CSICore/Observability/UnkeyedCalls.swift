@@ -1,4 +1,4 @@
-import CSITransport
+import CSILock
 
 /// Calls in a driver's handler that hold no keys, so that a report shows them too.
 final class UnkeyedCalls: Sendable {

@@ -1,4 +1,4 @@
-import CSITransport
+import CSILock
 
 /// Everything that runs and holds keys.
 ///

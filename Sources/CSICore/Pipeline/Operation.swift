@@ -1,4 +1,4 @@
-import CSITransport
+import CSILock
 
 /// A running operation: what it holds, since when, and who waits for its answer.
 ///

@@ -1,3 +1,4 @@
+import CSILock
 public import CSIProto
 public import CSITransport
 public import Logging

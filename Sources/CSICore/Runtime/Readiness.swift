@@ -1,4 +1,4 @@
-import CSITransport
+import CSILock
 
 /// Whether the driver has looked at what is on disk and in the kernel.
 final class Readiness: Sendable {

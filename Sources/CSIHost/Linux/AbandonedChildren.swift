@@ -1,4 +1,5 @@
 import CLinux
+import CSILock
 import Glibc
 
 /// Child processes that did not end when they should have, to be collected once they do.

@@ -1,4 +1,5 @@
 import CLinux
+import CSILock
 import Glibc
 import SystemPackage
 

@@ -1,3 +1,5 @@
+import CSILock
+
 /// A device on Linux, held open.
 final class LinuxHeldDevice: HeldDevice {
     private let descriptor: Guarded<OwnedDescriptor?>

@@ -1,6 +1,6 @@
+import CSILock
 import CSIProto
 import CSITransport
-import Synchronization
 
 /// One run of one row: the typed client that its steps use, and the memory of what is to be removed afterwards.
 final class ConformanceTrial: Sendable {
@@ -27,7 +27,7 @@ final class ConformanceTrial: Sendable {
 
     let subject: ConformanceSubject
     let id: String
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(_ subject: ConformanceSubject, id: String) {
         self.subject = subject

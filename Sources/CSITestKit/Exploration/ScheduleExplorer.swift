@@ -1,7 +1,7 @@
 public import CSICore
 import CSIHost
+import CSILock
 import CSITransport
-import Synchronization
 
 /// Runs several callers at once and interleaves them at the changes that the driver makes on the machine.
 ///
@@ -100,7 +100,7 @@ public struct ScheduleExplorer: Sendable {
 
     /// Whether a caller is done, and what went wrong.
     private final class Outcome: Sendable {
-        private let state = Mutex<(isFinished: Bool, failure: String?)>((false, nil))
+        private let state = Guarded<(isFinished: Bool, failure: String?)>((false, nil))
 
         var isFinished: Bool { state.withLock { $0.isFinished } }
         var failure: String? { state.withLock { $0.failure } }
@@ -110,7 +110,7 @@ public struct ScheduleExplorer: Sendable {
 
     /// Where effects wait for their turn.
     private final class Stage: Sendable {
-        private let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
+        private let waiting = Guarded<[CheckedContinuation<Void, Never>]>([])
 
         func wait() async {
             await withCheckedContinuation { continuation in waiting.withLock { $0.append(continuation) } }

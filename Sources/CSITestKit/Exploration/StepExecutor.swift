@@ -1,8 +1,8 @@
-import Synchronization
+import CSILock
 
 /// An executor that runs nothing by itself: a test runs what is queued, so that the order is the test's.
 final class StepExecutor: TaskExecutor {
-    private let queue = Mutex<[UnownedJob]>([])
+    private let queue = Guarded<[UnownedJob]>([])
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

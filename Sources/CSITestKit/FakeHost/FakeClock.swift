@@ -1,5 +1,5 @@
 public import CSIHost
-import Synchronization
+import CSILock
 
 /// A clock that stands still until it is told to move.
 ///
@@ -22,7 +22,7 @@ public final class FakeClock: HostClock {
         var isAutomatic = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init() {}
 

@@ -1,5 +1,5 @@
 public import CSIHost
-import Synchronization
+import CSILock
 public import SystemPackage
 
 /// Calls of a fake host that do not return.
@@ -34,7 +34,7 @@ final class FakeHangs: Sendable {
         var lastID = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     func add(_ operation: HostOperation, at path: FilePath?) {
         state.withLock { $0.hangs.append(Hang(operation: operation, path: path)) }

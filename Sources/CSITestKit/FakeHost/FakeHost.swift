@@ -1,5 +1,5 @@
 public import CSIHost
-import Synchronization
+import CSILock
 public import SystemPackage
 
 /// A host in memory: a model of files, mounts and disks that behaves as Linux does, and fails and crashes as told.
@@ -29,7 +29,7 @@ public final class FakeHost: Host {
         var companion: (any Sendable)?
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     let hangs = FakeHangs()
 
     /// Creates a host with an empty root directory on a file system of 16 GiB and a million inodes.

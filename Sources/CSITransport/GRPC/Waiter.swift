@@ -1,3 +1,5 @@
+import CSILock
+
 /// A task that waits for its call to have a message, or room for one.
 ///
 /// Made by the task, resumed once, by whichever comes first: the call, or the task's cancellation.

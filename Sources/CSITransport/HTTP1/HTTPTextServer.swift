@@ -1,3 +1,4 @@
+import CSILock
 public import Logging
 
 /// A small HTTP/1.1 server for texts that operators and their tools fetch: health, readiness, metrics.

@@ -1,3 +1,4 @@
+import CSILock
 public import Logging
 import ServiceLifecycle
 

@@ -1,3 +1,4 @@
+import CSILock
 public import CSIProto
 
 /// The standard health service, `grpc.health.v1.Health`: what stock tools ask whether a server is ready.

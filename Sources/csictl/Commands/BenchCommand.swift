@@ -1,8 +1,8 @@
 import ArgumentParser
+import CSILock
 import CSIProto
 import CSITransport
 import Glibc
-import Synchronization
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -177,7 +177,7 @@ struct BenchCommand: AsyncParsableCommand {
 
 /// How long calls took, by method.
 final class Samples: Sendable {
-    private let times = Mutex<[String: [Duration]]>([:])
+    private let times = Guarded<[String: [Duration]]>([:])
 
     func add(_ method: String, _ time: Duration) {
         times.withLock { $0[method, default: []].append(time) }

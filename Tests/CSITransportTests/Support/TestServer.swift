@@ -1,3 +1,4 @@
+import CSILock
 import CSIProto
 import Glibc
 import Testing

@@ -1,3 +1,4 @@
+import CSILock
 import SystemPackage
 
 /// The helper processes of a host: started when needed, used again, ended when idle.
