@@ -90,6 +90,19 @@ struct MountSelectionTests {
         #expect(described == table.entries.count)
     }
 
+    @Test(.enabled(if: StatMount.isSupported, "the kernel does not tell of single mounts"))
+    func `the kernel's answers suffice where it tells of single mounts`() throws {
+        let reader = SelectedMounts(MountDevices(), asksForSingleMounts: true)
+        let selection = MountSelection(
+            paths: ["/", "/proc/meminfo", "/no/such/place"], devices: [DeviceNumber(major: 7, minor: 1)],
+            sources: ["/dev/null"])
+        for mayWait in [false, true] {
+            let table = try reader.single(selection, mayWait: mayWait)
+            #expect(table.topmost(at: "/") != nil)
+            #expect(table.mountPoint(containing: "/proc/meminfo")?.filesystemType == "proc")
+        }
+    }
+
     private static let text = """
         1 0 8:1 / / rw - ext4 /dev/a rw
         2 1 7:3 / /stage/v1 rw shared:4 - ext4 /dev/loop3 rw

@@ -34,7 +34,8 @@ struct SelectedMounts {
         return try MountTableReader.current().entries.first { $0.mountID == id }
     }
 
-    private func single(_ selection: MountSelection, mayWait: Bool) throws -> MountTable {
+    /// What the kernel tells of single mounts.
+    func single(_ selection: MountSelection, mayWait: Bool) throws -> MountTable {
         var found: [UInt64: MountEntry] = [:]
         for path in selection.paths + selection.sources { try addChain(to: path, mayWait: mayWait, &found) }
         let chains = MountTable(entries: found.sorted { $0.key < $1.key }.map(\.value))

@@ -25,7 +25,8 @@ enum StatMount {
     }()
 
     private static var entryMask: UInt64 {
-        CLINUX_STATMOUNT_ENTRY | CLINUX_STATMOUNT_OPTIONS | CLINUX_STATMOUNT_SUBTYPE | CLINUX_STATMOUNT_SOURCE
+        CLINUX_STATMOUNT_ENTRY | CLINUX_STATMOUNT_PLACE | CLINUX_STATMOUNT_OPTIONS | CLINUX_STATMOUNT_SUBTYPE
+            | CLINUX_STATMOUNT_SOURCE
     }
 
     /// The number of the mount that an open file lies in.
@@ -111,8 +112,9 @@ private struct Answer {
     }
 
     func found() throws(StatMount.Unavailable) -> StatMount.Found? {
+        // One above the root of the process has no place.
+        guard header.mask & CLINUX_STATMOUNT_PLACE != 0 else { return nil }
         let mountPoint = path(header.mount_point)
-        // Above the root of the process.
         guard mountPoint.isAbsolute else { return nil }
         let source = header.mask & CLINUX_STATMOUNT_SOURCE != 0 ? text(header.source) : ""
         // The table's reader finds out which device that is.
