@@ -64,7 +64,7 @@ let doors: [Target] = [
 // Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them; CSILock lies below
 // them all.
 let libraries: [Target] = [
-    .target(name: "CSILock", swiftSettings: settings),
+    .target(name: "CSILock", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
     .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),
     .target(

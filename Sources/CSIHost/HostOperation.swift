@@ -118,6 +118,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readDevice
     /// Make what was written to a block device durable.
     case flushDevice
+    /// Replace bytes of a block device.
+    case replaceBytes
     /// Have writes to a block device refused or accepted.
     case setDeviceReadOnly
     /// Find out who uses a block device.
@@ -203,6 +205,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
+        case .replaceBytes: "write to the block device"
         case .setDeviceReadOnly: "set whether to write to"
         case .deviceUsers: "find the users of the block device"
         case .askElsewhere: "ask"

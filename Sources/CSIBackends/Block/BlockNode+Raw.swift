@@ -41,6 +41,7 @@ extension BlockNode {
         }
         try requireSharable(publications, existing, volume, request, isReadOnly: request.isReadOnly)
         let device = try await device(existing, of: volume, staged, isReadOnly: request.isReadOnly)
+        if !request.isReadOnly { try await removeMark(from: device, of: volume.id) }
         let held = try await devices.hold(device)
         defer { held?.release() }
         try await PublishTarget(request.target, on: host).bind(
