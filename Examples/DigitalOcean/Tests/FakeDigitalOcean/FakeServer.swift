@@ -18,7 +18,8 @@ package struct FakeServer: Sendable {
     package init(_ cloud: FakeCloud, port: UInt16 = 0) async throws {
         let handler = ClosureHTTPHandler { request in await Self.answer(request, cloud) }
         let server = HTTPServer(
-            address: try .inet(ip4: "127.0.0.1", port: port), logger: .disabled, handler: handler)
+            address: try .inet(ip4: "127.0.0.1", port: port), pool: PromptSockets(), logger: .disabled,
+            handler: handler)
         self.server = server
         task = Task { try await server.run() }
         try await server.waitUntilListening()
@@ -57,6 +58,21 @@ package struct FakeServer: Sendable {
         guard answer.isLost else { return HTTPResponse(statusCode: status, headers: headers, body: Data(answer.body)) }
         return HTTPResponse(
             statusCode: status, headers: headers, body: HTTPBodySequence(from: Broken(), count: answer.body.count + 1))
+    }
+}
+
+/// Sockets that send at once what is written: the server writes the head of an answer and then its body, and without this the
+/// kernel would keep the body back until the client has acknowledged the head, which takes it 40 ms.
+private struct PromptSockets: AsyncSocketPool {
+    private let base: any AsyncSocketPool = HTTPServer.defaultPool()
+
+    func prepare() async throws { try await base.prepare() }
+
+    func run() async throws { try await base.run() }
+
+    func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
+        try? socket.setValue(true, for: BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY))
+        try await base.suspendSocket(socket, untilReadyFor: events)
     }
 }
 
