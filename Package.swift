@@ -132,13 +132,15 @@ let backends: [Target] = [
         ],
         swiftSettings: settings),
     .target(
-        name: "CSIHostPath", dependencies: ["CSICore", "CSIHost", "CSIPool", "CSIPreflight", logging, system],
+        name: "CSIHostPath",
+        dependencies: ["CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIPreflight", logging, system],
         path: "Sources/CSIBackends/HostPath",
         swiftSettings: settings),
     .testTarget(
         name: "CSIHostPathTests",
         dependencies: [
-            "CSIHostPath", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit", logging, system,
+            "CSIHostPath", "CSIBlock", "CSICore", "CSIHost", "CSIPool", "CSIProto", "CSITransport", "CSITestKit",
+            logging, system,
         ],
         swiftSettings: settings),
     .target(

@@ -46,6 +46,10 @@ long clinux_loop_clear(int device) {
     return result(ioctl(device, LOOP_CLR_FD));
 }
 
+long clinux_loop_set_direct_io(int device, int direct) {
+    return result(ioctl(device, LOOP_SET_DIRECT_IO, (unsigned long)direct));
+}
+
 long clinux_block_get_size(int device, uint64_t *bytes) {
     return result(ioctl(device, BLKGETSIZE64, bytes));
 }
@@ -56,6 +60,14 @@ long clinux_block_get_sector_size(int device, int *bytes) {
 
 long clinux_block_set_read_only(int device, int read_only) {
     return result(ioctl(device, BLKROSET, &read_only));
+}
+
+long clinux_block_set_read_ahead(int device, unsigned long sectors) {
+    return result(ioctl(device, BLKRASET, sectors));
+}
+
+long clinux_block_get_read_ahead(int device, long *sectors) {
+    return result(ioctl(device, BLKRAGET, sectors));
 }
 
 long clinux_block_get_disk_sequence(int device, uint64_t *number) {

@@ -104,6 +104,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case holdLoop
     /// Make a loop device as large as its file.
     case refreshLoop
+    /// Change whether a loop device goes around the page cache of its file.
+    case setLoopDirectIO
     /// Detach a loop device.
     case detachLoop
     /// List the loop devices.
@@ -122,6 +124,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case replaceBytes
     /// Have writes to a block device refused or accepted.
     case setDeviceReadOnly
+    /// Change how much is read ahead of a block device.
+    case setReadAhead
     /// Find out who uses a block device.
     case deviceUsers
     /// Ask something outside the machine, such as an API; only a fake host knows of it, as a driver's tests tell it.
@@ -198,6 +202,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .attachLoop: "attach a loop device to"
         case .holdLoop: "hold"
         case .refreshLoop: "resize the loop device"
+        case .setLoopDirectIO: "set the direct I/O of the loop device"
         case .detachLoop: "detach"
         case .listLoops: "list the loop devices"
         case .inspectDevice: "inspect the block device"
@@ -207,6 +212,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .flushDevice: "flush"
         case .replaceBytes: "write to the block device"
         case .setDeviceReadOnly: "set whether to write to"
+        case .setReadAhead: "set the read-ahead of the block device"
         case .deviceUsers: "find the users of the block device"
         case .askElsewhere: "ask"
         case .changeElsewhere: "change"

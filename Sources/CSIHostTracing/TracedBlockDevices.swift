@@ -50,6 +50,18 @@ struct TracedBlockDevices: BlockDevices {
         }
     }
 
+    func readAhead(of device: FilePath) async throws(HostError) -> Int64 {
+        try await tracing.span(.inspectDevice, device) { () async throws(HostError) in
+            try await base.readAhead(of: device)
+        }
+    }
+
+    func setReadAhead(_ bytes: Int64, of device: FilePath) async throws(HostError) {
+        try await tracing.span(.setReadAhead, device) { () async throws(HostError) in
+            try await base.setReadAhead(bytes, of: device)
+        }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         try await tracing.span(.inspectDevice, device) { () async throws(HostError) in
             try await base.isInUse(device)

@@ -40,6 +40,12 @@ struct TracedLoopDevices: LoopDevices {
         }
     }
 
+    func setDirectIO(_ isDirect: Bool, of device: LoopDevice) async throws(HostError) -> LoopDevice {
+        try await tracing.span(.setLoopDirectIO, device.path) { () async throws(HostError) in
+            try await base.setDirectIO(isDirect, of: device)
+        }
+    }
+
     func detach(_ device: LoopDevice, within duration: Duration) async throws(HostError) -> Bool {
         try await tracing.span(.detachLoop, device.path) { () async throws(HostError) in
             try await base.detach(device, within: duration)

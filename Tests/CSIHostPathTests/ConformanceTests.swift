@@ -6,11 +6,14 @@ import Testing
 
 @Suite("hostPath does what callers expect", .timeLimit(.minutes(2)))
 struct ConformanceTests {
-    @Test("Every row that its abilities allow, and nothing is left behind", arguments: ["ext4", "btrfs"])
-    func conforms(type: String) async throws {
+    @Test(
+        "Every row that its abilities allow, and nothing is left behind",
+        arguments: [("ext4", ConformanceConfiguration.AccessType.mount), ("btrfs", .mount), ("ext4", .block)])
+    func conforms(type: String, accessType: ConformanceConfiguration.AccessType) async throws {
         let host = Exploration.host(type)()
         let before = Set(host.paths(below: "/scratch"))
         var configuration = ConformanceConfiguration()
+        configuration.accessType = accessType
         configuration.volumeSize = 1 << 20
         configuration.repeats = 3
         configuration.stagingDirectory = "/scratch/staging"
@@ -19,6 +22,7 @@ struct ConformanceTests {
         let report = try await suite.check()
         #expect(report.results.count == Conformance.cases.count)
         #expect(report.passed.count > 240, "\(report.passed.count) \(report.text(including: [.skipped]))")
+        #expect(host.loopDevices.isEmpty)
         let kept = [".lock", ".trash", "groups", "snapshots", "volumes"].map { "/scratch/pool/\($0)" }
         let made = Set(kept + ["/scratch/staging"])
         #expect(Set(host.paths(below: "/scratch").map(\.string)).subtracting(before.map(\.string)) == made)

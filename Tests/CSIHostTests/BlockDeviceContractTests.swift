@@ -54,6 +54,9 @@ struct BlockDeviceContractTests {
             #expect(await failure { try await devices.setReadOnly(true, file) } == .wrongType)
             #expect(await failure { try await devices.setReadOnly(true, absent) } == .notFound)
             #expect(await failure { try await devices.isInUse(absent) } == .notFound)
+            #expect(await failure { try await devices.readAhead(of: file) } == .wrongType)
+            #expect(await failure { try await devices.setReadAhead(4096, of: file) } == .wrongType)
+            #expect(await failure { try await devices.setReadAhead(4096, of: absent) } == .notFound)
         }
     }
 
@@ -109,6 +112,21 @@ struct BlockDeviceContractTests {
             #expect(await replacing(head, with: new, at: 0, of: device) == .busy)
             #expect(try await devices.read(from: loop.path, at: 0, count: 512) == head)
             try await rig.mounts.unmount(rig.scratch.appending("mounted"), policy: .orderly())
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
+    func `read-ahead is what it was set to, a multiple of a page`(kind: HostKind) async throws {
+        try await withDevice(kind) { rig, loop in
+            let devices = rig.host.devices
+            for bytes in [0, 4096, 1 << 20] as [Int64] {
+                try await devices.setReadAhead(bytes, of: loop.path)
+                #expect(try await devices.readAhead(of: loop.path) == bytes)
+            }
+            for bytes in [-4096, 512, 5000] as [Int64] {
+                #expect(await failure { try await devices.setReadAhead(bytes, of: loop.path) } == .invalidArgument)
+            }
+            #expect(try await devices.readAhead(of: loop.path) == 1 << 20)
         }
     }
 

@@ -89,6 +89,35 @@ struct LoopContractTests {
         }
     }
 
+    @Test(arguments: HostKind.attaching, [false, true])
+    func `direct I/O can be changed while the device is attached`(kind: HostKind, isReadOnly: Bool) async throws {
+        try await withImage(kind) { rig, tree in
+            let loops = rig.host.loops
+            let options = LoopOptions(name: "", isReadOnly: isReadOnly)
+            let device = try await loops.attach("image", in: tree, options: options)
+            #expect(try await !loops.setDirectIO(false, of: device).isDirectIO)
+            #expect(try await loops.device(device.number)?.isDirectIO == false)
+            if device.isDirectIO {
+                #expect(try await loops.setDirectIO(true, of: device).isDirectIO)
+            } else {
+                #expect(await failure { try await loops.setDirectIO(true, of: device) } == .notSupported)
+            }
+            try await loops.detach(device, within: .seconds(5))
+            #expect(await failure { try await loops.setDirectIO(false, of: device) } == .stale)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
+    func `a read-only device that its file has outgrown grows`(kind: HostKind) async throws {
+        try await withImage(kind) { rig, tree in
+            let loops = rig.host.loops
+            let device = try await loops.attach("image", in: tree, options: LoopOptions(name: "", isReadOnly: true))
+            try await tree.setFileSize("image", to: 2 << 20, allocation: .sparse)
+            #expect(try await loops.refreshSize(of: device).size == 2 << 20)
+            try await loops.detach(device, within: .seconds(5))
+        }
+    }
+
     @Test(arguments: HostKind.attaching)
     func `a read-only device cannot be written`(kind: HostKind) async throws {
         try await withImage(kind) { rig, tree in

@@ -1,6 +1,8 @@
 """The two binaries with the hostPath backend, on pools with file systems of their own that enforce quotas."""
 
+import fcntl
 import os
+import struct
 import subprocess
 
 import driver
@@ -9,11 +11,27 @@ MIB = 1 << 20
 POOL_SIZE = 512 * MIB
 MAKING = {"ext4": ["-q", "-O", "project,quota"], "xfs": ["-q"], "btrfs": ["-q"]}
 MOUNTING = {"ext4": ["prjquota"], "xfs": ["prjquota"], "btrfs": []}
+# BTRFS_IOC_QUOTA_CTL with BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA, which the tools can only since their release 6.7.
+QUOTA_CTL, ENABLE_SIMPLE = 0xC0109428, 4
 
 
 def quota_types():
     """The file systems whose quotas this kernel has: those of projects only a kernel of its own, see dev/uml."""
-    return ["ext4", "xfs", "btrfs"] if os.environ.get("CSI_TEST_KERNEL") else ["btrfs"]
+    return ["ext4", "xfs", "btrfs"] if os.environ.get("CSI_TEST_KERNEL") else ["btrfs", *simple_types()]
+
+
+def simple_types():
+    """Btrfs with simple quotas, which Linux has since 6.7."""
+    major, minor = os.uname().release.split(".")[:2]
+    return ["btrfs-simple"] if (int(major), int(minor.split("-")[0])) >= (6, 7) else []
+
+
+def enable_simple_quotas(path):
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(folder, QUOTA_CTL, struct.pack("QQ", ENABLE_SIMPLE, 0))
+    finally:
+        os.close(folder)
 
 
 class QuotaRig(driver.Rig):
@@ -21,7 +39,8 @@ class QuotaRig(driver.Rig):
 
     def __init__(self, kind, *, flags=()):
         super().__init__(flags=flags)
-        self.kind = kind
+        is_simple = kind == "btrfs-simple"
+        self.kind = kind = "btrfs" if is_simple else kind
         self.disk = self.scratch / "disk"
         self.disk.mkdir()
         backing = self.scratch / "pool.img"
@@ -30,7 +49,9 @@ class QuotaRig(driver.Rig):
         subprocess.run([f"mkfs.{kind}", *MAKING[kind], str(backing)], check=True)
         subprocess.run(
             ["mount", "-o", ",".join(["loop", *MOUNTING[kind]]), str(backing), str(self.disk)], check=True)
-        if kind == "btrfs":
+        if is_simple:
+            enable_simple_quotas(self.disk)
+        elif kind == "btrfs":
             subprocess.run(["btrfs", "quota", "enable", str(self.disk)], check=True)
         self.pool = self.disk / "pool"
         self.fast = self.disk / "fast"

@@ -18,10 +18,14 @@ long clinux_loop_configure(int device, const struct loop_config *config);
 long clinux_loop_get_status(int device, struct loop_info64 *status);
 long clinux_loop_set_capacity(int device);
 long clinux_loop_clear(int device);
+long clinux_loop_set_direct_io(int device, int direct);
 
 long clinux_block_get_size(int device, uint64_t *bytes);
 long clinux_block_get_sector_size(int device, int *bytes);
 long clinux_block_set_read_only(int device, int read_only);
+// Read-ahead in sectors of 512 bytes, whatever the device's own sectors are.
+long clinux_block_set_read_ahead(int device, unsigned long sectors);
+long clinux_block_get_read_ahead(int device, long *sectors);
 long clinux_block_get_disk_sequence(int device, uint64_t *number);
 
 long clinux_try_shared_lock(int fd);

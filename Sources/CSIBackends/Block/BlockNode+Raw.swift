@@ -23,9 +23,13 @@ extension BlockNode {
         }
         guard let existing else {
             let device = try await devices.attach(volume, isReadOnly: request.capability.mode.isReadOnly)
-            return try requireSize(device, volume)
+            try requireSize(device, volume)
+            _ = try await devices.configured(device, for: volume)
+            return
         }
-        try requireSize(try await devices.refreshed(existing, of: volume.id), volume)
+        let grown = try await devices.refreshed(existing, of: volume.id)
+        try requireSize(grown, volume)
+        _ = try await devices.configured(grown, for: volume)
     }
 
     func publishRaw(_ request: PublishVolume, _ volume: BlockVolume) async throws(CSIError) {

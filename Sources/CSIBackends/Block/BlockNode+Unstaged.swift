@@ -34,6 +34,7 @@ extension BlockNode {
         do throws(CSIError) {
             try requireSize(device, volume)
             if !isReadOnly { try await removeMark(from: device, of: volume.id) }
+            let device = try await devices.configured(device, for: volume)
             let held = try await devices.hold(device)
             defer { held?.release() }
             try await PublishTarget(request.target, on: host).bind(

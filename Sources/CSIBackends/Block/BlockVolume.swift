@@ -34,10 +34,18 @@ public struct BlockVolume: Sendable, Hashable {
     /// How the device is recognised, for ``AttachedDisks``; nil where another ``VolumeDevices`` knows from the id.
     public var selector: BlockDeviceSelector?
 
+    /// How many bytes the kernel reads ahead, a multiple of 4096; nil leaves that to the kernel.
+    public var readAhead: Int64?
+
+    /// Whether the device goes around the page cache of the file system that its image lies on; nil lets it where it can.
+    ///
+    /// For ``ImageDevices``.
+    public var directIO: Bool?
+
     /// Creates the description of a volume; `origin` is by default what never formats.
     public init(
         id: VolumeID, fileSystem: FileSystemKind? = nil, makeOptions: String = "", capacity: Int64 = 0,
-        origin: Origin = .unknown, selector: BlockDeviceSelector? = nil
+        origin: Origin = .unknown, selector: BlockDeviceSelector? = nil, readAhead: Int64? = nil, directIO: Bool? = nil
     ) {
         self.id = id
         self.fileSystem = fileSystem
@@ -45,6 +53,8 @@ public struct BlockVolume: Sendable, Hashable {
         self.capacity = capacity
         self.origin = origin
         self.selector = selector
+        self.readAhead = readAhead
+        self.directIO = directIO
     }
 }
 

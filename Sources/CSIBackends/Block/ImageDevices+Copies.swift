@@ -8,7 +8,7 @@ extension ImageDevices {
     /// How the image of a volume must be copied now, its lock held by the caller until the copy is made.
     ///
     /// An image that is used must be copied in one moment, so by sharing its blocks, and with its writers held back where it has
-    /// a file system; one that rests can be copied anyhow.
+    /// a file system; a raw one with what was written so far. One that rests can be copied anyhow.
     /// - Parameters:
     ///   - record: The volume.
     ///   - freezes: Whether the writers of a mounted file system are held back.
@@ -18,7 +18,13 @@ extension ImageDevices {
         _ = try await usableImage(of: record)
         let devices = try await devices(of: id).filter { !$0.isReadOnly }
         guard !devices.isEmpty else { return ImageOrigin(.volume(id)) }
-        guard freezes else { return ImageOrigin(.volume(id), sharing: .required) }
+        guard freezes else {
+            // What was written through a device's node is in its page cache, and not in the file that is copied.
+            for device in devices {
+                try await withHostErrors { () async throws(HostError) in try await host.devices.flush(device.path) }
+            }
+            return ImageOrigin(.volume(id), sharing: .required)
+        }
         let selection = MountSelection(devices: devices.map(\.number))
         let table = try await withHostErrors { () async throws(HostError) in
             try await host.mounts.mountTable(of: selection)

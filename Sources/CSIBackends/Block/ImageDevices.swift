@@ -80,7 +80,8 @@ public struct ImageDevices: VolumeDevices {
     /// - Throws: FAILED_PRECONDITION naming the device.
     public func requireDetached(_ id: VolumeID) async throws(CSIError) {
         guard let device = try await devices(of: id).first else { return }
-        throw .inUse(.volume(id), by: "it is attached as \(device.path) on this node; unstage it first")
+        throw .inUse(
+            .volume(id), by: "it is attached as \(device.path) on this node; unpublish it, and unstage it, first")
     }
 
     // MARK: Devices
@@ -90,10 +91,13 @@ public struct ImageDevices: VolumeDevices {
         let (file, tree) = try pool.imageFile(of: volume.id)
         do throws(HostError) {
             let device = try await host.loops.attach(
-                file, in: tree, options: LoopOptions(name: volume.id.rawValue, isReadOnly: isReadOnly))
+                file, in: tree,
+                options: LoopOptions(
+                    name: volume.id.rawValue, isReadOnly: isReadOnly, directIO: LoopOptions.DirectIO(volume.directIO)))
             hints[volume.id] = device.number
             return VolumeDevice(device)
         } catch {
+            if error.kind == .notSupported, volume.directIO == true { throw cannotBypassCache(volume.id) }
             guard error.kind == .lockHeld else { throw CSIError(error) }
             throw .preconditionFailed(
                 "the image of volume \"\(volume.id)\" is used by another program: \(error.description)")

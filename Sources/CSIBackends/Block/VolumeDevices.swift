@@ -24,6 +24,11 @@ public protocol VolumeDevices: Sendable {
     /// The device as large as the volume has become.
     func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice
 
+    /// The device with ``BlockVolume/readAhead`` and ``BlockVolume/directIO`` as the volume asks for them; what it does not ask
+    /// for stays as it is.
+    /// - Throws: FAILED_PRECONDITION when the device cannot have them.
+    func configured(_ device: VolumeDevice, for volume: BlockVolume) async throws(CSIError) -> VolumeDevice
+
     /// The same volume's device in a state that can, or cannot, be written; nobody uses it.
     /// - Throws: FAILED_PRECONDITION where that cannot be changed on the node.
     func reattached(
@@ -66,6 +71,11 @@ extension VolumeDevices {
         throw .preconditionFailed(
             "\(device.path), the device of volume \"\(volume.id)\", is attached \(device.isReadOnly ? "read-only" : "writable"),"
                 + " and a raw device that is \(isReadOnly ? "read-only" : "writable") was asked for; attach it so")
+    }
+
+    /// Left as it is.
+    public func configured(_ device: VolumeDevice, for volume: BlockVolume) async throws(CSIError) -> VolumeDevice {
+        device
     }
 
     /// Nothing to hold.

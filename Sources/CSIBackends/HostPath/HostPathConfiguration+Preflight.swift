@@ -12,6 +12,9 @@ extension HostPathConfiguration {
             with: Preflight([
                 .capability(.dacOverride, .recommended, for: "removing what pods of any user wrote"),
                 .capability(.fileOwner, .recommended, for: "removing what pods of any user wrote"),
-            ]))
+            ])
+        ).joined(
+            // Raw block volumes alone need them.
+            with: Preflight(role == .controller ? [] : [.loopDevices.with(.recommended)]))
     }
 }

@@ -3,16 +3,20 @@ import CSIHost
 import CSIPool
 
 extension HostPathDriver: VolumeExpanding, VolumeModifying {
-    /// Volumes grow while in use: the limit is all that changes.
+    /// Volumes grow while in use: of a directory the limit is all that changes.
     public var expansionMode: ExpansionMode { .online }
 
     /// The parameters that can change.
     public var mutableKeys: Set<String> { VolumeSettings.Key.all }
 
-    /// Raises the limit of the volume, and what it was promised.
+    /// Raises the limit of a directory, which is all, or makes an image larger, whose device the node then grows.
     public func expand(_ request: ExpandVolume) async throws(CSIError) -> Expansion {
         guard let (record, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
-        return Expansion(capacity: try await grow(record, to: request.capacity, in: member), needsNode: false)
+        if let capability = request.capability, let refusal = record.refusal(of: capability) {
+            throw .invalid("volume_capability", "does not fit the volume: \(refusal)")
+        }
+        return Expansion(
+            capacity: try await grow(record, to: request.capacity, in: member), needsNode: record.content == .image)
     }
 
     /// Makes a volume at least as large as a range says.
@@ -21,7 +25,8 @@ extension HostPathDriver: VolumeExpanding, VolumeModifying {
         _ record: VolumeRecord, to range: CapacityRange, in member: PoolSet.Member
     ) async throws(CSIError) -> Int64 {
         var record = record
-        let size = try range.size(fallback: record.capacity)
+        let isImage = record.content == .image
+        let size = try range.size(fallback: record.capacity, granularity: isImage ? Self.sector : 1)
         guard size > record.capacity else {
             guard range.contains(record.capacity) else {
                 throw .impossibleCapacity(
@@ -29,9 +34,10 @@ extension HostPathDriver: VolumeExpanding, VolumeModifying {
                 )
             }
             // An earlier attempt may have ended between the record and here.
-            try await member.pool.applyLimits(of: record)
+            if !isImage { try await member.pool.applyLimits(of: record) }
             return record.capacity
         }
+        guard !isImage else { return try await growImage(record, to: size, in: member) }
         let reservation = try await member.pool.reserve(size - record.capacity, isThick: false)
         defer { reservation.release() }
         try await change(&record, in: member.pool) { $0.capacity = size }
@@ -49,10 +55,9 @@ extension HostPathDriver: VolumeExpanding, VolumeModifying {
             request.parameters)
         var settings = try VolumeSettings(of: record)
         try settings.apply(request.parameters)
-        var attributes = record.attributes.values.filter { !VolumeSettings.Key.all.contains($0.key) }
-        attributes.merge(settings.attributes.values) { $1 }
-        guard attributes != record.attributes.values else { return try await member.pool.applyLimits(of: record) }
-        let changed = StringMap(attributes)
+        guard record.content == .directory else { return try await modifyImage(record, settings, in: member) }
+        let changed = settings.attributes(replacingThoseIn: record.attributes)
+        guard changed != record.attributes else { return try await member.pool.applyLimits(of: record) }
         try await change(&record, in: member.pool) { $0.attributes = changed }
     }
 

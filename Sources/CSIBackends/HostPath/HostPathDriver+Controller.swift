@@ -1,3 +1,4 @@
+import CSIBlock
 public import CSICore
 import CSIHost
 import CSIPool
@@ -10,7 +11,7 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     /// Pages without a limit of the caller's end here, so that an answer stays below the message limit of 4 MiB.
     static let pageLimit = 5000
 
-    /// Makes a directory, durably, or finds the one that an earlier attempt made.
+    /// Makes a directory or an image, durably, or finds the one that an earlier attempt made.
     public func create(_ request: CreateVolume) async throws(CSIError) -> Volume {
         try await make(request) { () async throws(CSIError) in nil }
     }
@@ -38,9 +39,18 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         return try range?.size(fallback: fallback) ?? fallback
     }
 
-    /// Moves the directory into the trash and takes it apart, or keeps it for a human where the volume asks for that.
+    /// Whether the single volume is of the kind that is asked for.
+    public func refusal(
+        of request: ValidateVolumeCapabilities, for volume: Volume
+    ) async throws(CSIError) -> String? {
+        guard let (record, _) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        return request.capabilities.lazy.compactMap { record.refusal(of: $0) }.first
+    }
+
+    /// Moves the volume into the trash and takes it apart, or keeps it for a human where the volume asks for that.
     public func delete(_ request: DeleteVolume) async throws(CSIError) {
         guard let (record, member) = try await pools.find(request.id) else { return }
+        guard record.content == .directory else { return try await deleteImage(record, in: member) }
         try await member.pool.requireUnpublished(record.id)
         try member.pool.requireUncopied(record.id)
         guard try VolumeSettings(of: record).onDelete == .retain else { return try await member.pool.remove(record.id) }
@@ -58,27 +68,37 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         let (volumes, hasMore) = pools.page(after: request.after, limit: limit)
         var conditions: [ArraySlice<VolumeCondition>] = []
         for (index, member) in pools.members.enumerated() {
-            let own = volumes.compactMap { $0.member == index ? $0.summary : nil }
+            let own = volumes.compactMap {
+                $0.member == index && $0.summary.content == .directory ? $0.summary : nil
+            }
             conditions.append(
                 own.isEmpty ? [] : try await member.pool.conditions(of: own, in: try await member.pool.health())[...])
         }
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
         for (summary, index) in volumes {
-            let condition = conditions[index].popFirst()
+            let member = pools.members[index]
+            let condition =
+                summary.content == .image
+                ? try await member.images.condition(of: summary) : conditions[index].popFirst()
             // An inline volume is its pod's, and nobody deletes it but the pod.
             if summary.attributes[EphemeralKey.handle] != nil { continue }
-            entries.append(
-                VolumeDetails(volume: volume(of: summary, in: pools.members[index]), condition: condition))
+            entries.append(VolumeDetails(volume: volume(of: summary, in: member), condition: condition))
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.summary.id.rawValue : nil)
     }
 
-    /// The volume, and whether its directory is there, writable, and has room.
+    /// The volume, and whether its directory or image is there, writable, and has room.
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         guard let (record, member) = try await pools.find(request.id) else { return nil }
-        let condition = try await member.pool.condition(
-            of: record.id, record.quota, in: try await member.pool.health())
+        let condition: VolumeCondition
+        if record.content == .image {
+            let free = try await member.pool.capacity().availableBytes
+            condition = try await member.images.condition(of: record.summary, poolFree: free)
+        } else {
+            condition = try await member.pool.condition(
+                of: record.id, record.quota, in: try await member.pool.health())
+        }
         return VolumeDetails(volume: volume(of: record.summary, in: member), condition: condition)
     }
 

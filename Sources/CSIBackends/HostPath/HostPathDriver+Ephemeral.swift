@@ -39,6 +39,9 @@ extension HostPathDriver {
 
     /// Makes the volume if it is not there, and publishes it.
     func publishEphemeral(_ request: PublishVolume) async throws(CSIError) {
+        guard !request.capability.isBlock else {
+            throw .invalid("volume_capability", "asks for a raw block device; inline volumes are directories")
+        }
         var values = Parameters(request.volumeContext).own.values
         let size = try Self.size(values.removeValue(forKey: EphemeralKey.size))
         let wanted = try VolumeClass(Parameters(StringMap(values), field: "volume_context"))

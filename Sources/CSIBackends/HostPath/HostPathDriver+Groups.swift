@@ -1,4 +1,5 @@
 public import CSICore
+import CSIHost
 import CSIPool
 
 extension HostPathDriver: GroupSnapshotCapable {
@@ -13,7 +14,7 @@ extension HostPathDriver: GroupSnapshotCapable {
         var sources: [VolumeRecord] = []
         var place: PoolSet.Member?
         for source in request.sources {
-            let (record, member) = try await directoryVolume(source)
+            let (record, member) = try await usableVolume(source)
             if let place, place.pool !== member.pool {
                 throw .preconditionFailed(
                     "volume \"\(source)\" lies in the pool \(member.pool.path) and others in \(place.pool.path): the "
@@ -33,13 +34,21 @@ extension HostPathDriver: GroupSnapshotCapable {
             members.append(
                 SnapshotRecord(
                     id: SnapshotID(derivedFrom: name), name: name, source: source.id, size: source.capacity,
-                    creationTime: time, fingerprint: fingerprint, group: id))
+                    creationTime: time, fingerprint: fingerprint, content: source.content, group: id))
         }
         members.sort { $0.id < $1.id }
         let record = GroupRecord(
             id: id, name: request.name, members: members.map(\.id), creationTime: time,
             fingerprint: request.fingerprint)
-        try await place.pool.addGroup(record, members)
+        var origins: [VolumeID: ImageOrigin] = [:]
+        var locks: [any HeldLock] = []
+        defer { for lock in locks { lock.release() } }
+        for source in sources where source.content == .image {
+            let (origin, lock) = try await lockedOrigin(of: source, in: place)
+            locks.append(lock)
+            origins[source.id] = origin
+        }
+        try await place.pool.addGroup(record, members, origins: origins)
         return GroupSnapshot(
             id: id, snapshots: members.map { snapshot(of: $0.summary) }, creationTime: record.creationTime)
     }

@@ -2,10 +2,13 @@ public import CSICore
 import CSIPool
 
 extension HostPathDriver: NodeHealthReporting, NodeExpanding, MountGroupApplying {
-    /// Bind-mounts the volume's directory at the target, read-only from its first moment where that is asked for.
+    /// Bind-mounts the volume's directory, or its device, at the target, read-only from its first moment where that is asked
+    /// for.
     public func publish(_ request: PublishVolume) async throws(CSIError) {
         if request.isEphemeral { return try await publishEphemeral(request) }
-        guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        guard let (record, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        try record.requireKind(of: request.capability)
+        guard record.content == .directory else { return try await publishImage(request, in: member) }
         try await member.pool.publish(request)
     }
 
@@ -14,6 +17,7 @@ extension HostPathDriver: NodeHealthReporting, NodeExpanding, MountGroupApplying
         if let (record, member) = try await findEphemeral(request.id) {
             return try await unpublishEphemeral(request, record, in: member)
         }
+        if let member = try await imageMember(of: request) { return try await unpublishImage(request, in: member) }
         // What shows the volume is told by its id alone, so any pool will do, also when the volume is gone.
         try await pools.standard?.pool.unpublish(request)
     }
@@ -24,14 +28,16 @@ extension HostPathDriver: NodeHealthReporting, NodeExpanding, MountGroupApplying
         if let (record, member) = try await findEphemeral(request.id) {
             return try await member.pool.stats(request, as: record.id)
         }
-        guard let (_, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        guard let (record, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        guard record.content == .directory else { return try await imageStats(request, record, in: member) }
         return try await member.pool.stats(request)
     }
 
-    /// Makes the limit of a published volume what the volume was promised; where this process manages the pool, that
+    /// Makes the limit of a published volume what the volume was promised, or its device as large as its image; where this process manages the pool, that
     /// grows as well.
     public func expandOnNode(_ request: ExpandVolumeOnNode) async throws(CSIError) -> Int64 {
         guard let (record, member) = try await pools.find(request.id) else { throw .notFound(.volume(request.id)) }
+        guard record.content == .directory else { return try await expandImage(request, record, in: member) }
         try await member.pool.requirePublished(record.id, at: request.path)
         guard let range = request.capacity, try range.size(fallback: record.capacity) > record.capacity else {
             try await member.pool.applyLimits(of: record)

@@ -23,6 +23,12 @@ extension HostPathDriver {
             ParameterDescription(
                 "inodeLimit", scope, values: "number", defaultValue: "none",
                 help: "The most files, directories and links, where the pool's file system can limit them."),
+            ParameterDescription(
+                "readAhead", scope, values: "bytes, a multiple of 4096", defaultValue: "the kernel's",
+                help: "How much is read ahead of a raw block volume."),
+            ParameterDescription(
+                "directIO", scope, values: "true, false", defaultValue: "true where the pool's file system can",
+                help: "Whether a raw block volume goes around the page cache of the pool's file system."),
         ]
     }
 }

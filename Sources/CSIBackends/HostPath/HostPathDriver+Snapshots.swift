@@ -1,10 +1,12 @@
+import CSIBlock
 public import CSICore
 import CSIHost
 import CSIPool
 import SystemPackage
 
 extension HostPathDriver: SnapshotListing, SnapshotReading {
-    /// Takes a snapshot of the directory as it is: at one moment where the pool lies on btrfs, else file by file.
+    /// Takes a snapshot of the volume as it is: at one moment where the pool lies on btrfs, and of an image where the pool can
+    /// share blocks; else of a directory file by file, and of an image while nobody uses it.
     ///
     /// A copy that takes long goes on when this has answered that the snapshot is not ready.
     public func createSnapshot(_ request: CreateSnapshot) async throws(CSIError) -> Snapshot {
@@ -17,11 +19,18 @@ extension HostPathDriver: SnapshotListing, SnapshotReading {
         for member in pools.members {
             if let failure = member.pool.takeFailure(ofTree: id) { throw failure }
         }
-        let (source, member) = try await directoryVolume(request.source)
+        let (source, member) = try await usableVolume(request.source)
         let record = SnapshotRecord(
             id: id, name: request.name, source: source.id, size: source.capacity, creationTime: now,
-            fingerprint: request.fingerprint)
-        return snapshot(of: record.summary, isReady: try await member.pool.addTree(record))
+            fingerprint: request.fingerprint, content: source.content)
+        switch source.content {
+        case .directory:
+            return snapshot(of: record.summary, isReady: try await member.pool.addTree(record))
+        case .image:
+            let (origin, lock) = try await lockedOrigin(of: source, in: member)
+            return snapshot(
+                of: record.summary, isReady: try await member.pool.addImageSnapshot(record, from: origin, lock))
+        }
     }
 
     /// Ends the copy of a snapshot that is not ready, moves the snapshot into the trash and takes it apart.
@@ -59,18 +68,34 @@ extension HostPathDriver: SnapshotListing, SnapshotReading {
         return Timestamp(seconds: max(1, now.seconds), nanoseconds: now.nanoseconds)
     }
 
-    /// A volume that is a directory, with its pool.
-    /// - Throws: NOT_FOUND; FAILED_PRECONDITION when its directory is gone or it is no directory.
-    func directoryVolume(_ id: VolumeID) async throws(CSIError) -> (record: VolumeRecord, member: PoolSet.Member) {
+    /// A volume whose content is there, with its pool.
+    /// - Throws: NOT_FOUND; FAILED_PRECONDITION when its directory is gone, or its image is or was cut short.
+    func usableVolume(_ id: VolumeID) async throws(CSIError) -> (record: VolumeRecord, member: PoolSet.Member) {
         guard let (record, member) = try await pools.find(id) else { throw .notFound(.volume(id)) }
         guard record.content == .directory else {
-            throw .preconditionFailed("volume \"\(id)\" is a raw block volume, and volumes with files are copied here")
+            _ = try await member.images.usableImage(of: record)
+            return (record, member)
         }
         guard try await member.pool.hasData(id) else {
             let path = member.pool.dataPath(of: id)?.string ?? ""
             throw .preconditionFailed("volume \"\(id)\" has lost its directory \"\(path)\"")
         }
         return (record, member)
+    }
+
+    /// How an image must be copied now, with its lock, which the caller releases when the copy is made.
+    ///
+    /// What was written to its device so far is in the copy.
+    func lockedOrigin(
+        of record: VolumeRecord, in member: PoolSet.Member
+    ) async throws(CSIError) -> (origin: ImageOrigin, lock: any HeldLock) {
+        let lock = try await member.pool.lockImage(of: record.id)
+        do throws(CSIError) {
+            return (try await member.images.origin(of: record, freezes: false), lock)
+        } catch {
+            lock.release()
+            throw error
+        }
     }
 
     func snapshot(of summary: SnapshotSummary, isReady: Bool? = nil) -> Snapshot {
@@ -87,7 +112,9 @@ extension HostPathDriver: VolumeCloning {
             guard let (record, member) = try await pools.findSnapshot(snapshot) else {
                 throw request.missing(.snapshot(snapshot))
             }
-            return Content(size: record.size, source: try member.pool.source(record))
+            return Content(
+                size: record.size, kind: record.content, member: member, source: try member.pool.source(record),
+                origin: ImageOrigin(.snapshot(record.id)))
         }
     }
 
@@ -97,8 +124,14 @@ extension HostPathDriver: VolumeCloning {
     public func clone(_ request: CreateVolume, from volume: VolumeID) async throws(CSIError) -> Volume {
         try await make(request) { () async throws(CSIError) in
             guard try await pools.find(volume) != nil else { throw request.missing(.volume(volume)) }
-            let (record, member) = try await directoryVolume(volume)
-            return Content(size: record.capacity, source: try member.pool.source(record))
+            let (record, member) = try await usableVolume(volume)
+            let source = try member.pool.source(record)
+            guard record.content == .image else {
+                return Content(size: record.capacity, kind: .directory, member: member, source: source)
+            }
+            let (origin, lock) = try await lockedOrigin(of: record, in: member)
+            return Content(
+                size: record.capacity, kind: .image, member: member, source: source, origin: origin, lock: lock)
         }
     }
 
@@ -106,7 +139,16 @@ extension HostPathDriver: VolumeCloning {
     struct Content: Sendable {
         /// The size of the volume that it comes from.
         let size: Int64
+        let kind: VolumeContent
+        /// The pool that it lies in.
+        let member: PoolSet.Member
         let source: TreeSource
+        /// How an image is copied.
+        var origin = ImageOrigin(.zeros)
+        /// Keeps the node from working on the image meanwhile; nil for a snapshot, on which nobody works.
+        var lock: (any HeldLock)?
+
+        var pool: VolumePool { member.pool }
     }
 
     /// Makes a volume, durably, or finds the one that an earlier attempt made.
@@ -122,9 +164,18 @@ extension HostPathDriver: VolumeCloning {
             try existing.requireMatch(request)
             return volume(of: existing.summary, in: member)
         }
-        let member = try pool(of: wanted)
-        try wanted.settings.check(isBlock: false, limitsInodes: member.pool.limitsInodes, request.parameters)
+        let isBlock = request.capabilities.first?.isBlock ?? false
+        let place = try pool(of: wanted)
+        try wanted.settings.check(isBlock: isBlock, limitsInodes: place.pool.limitsInodes, request.parameters)
         let content = try await content()
+        defer { content?.lock?.release() }
+        if let content { try requireKind(isBlock ? .image : .directory, of: content, request) }
+        if isBlock {
+            // An image shares its blocks within a pool, so its source's is the one that a class without a pool means.
+            let place = wanted.pool == nil ? content?.member ?? place : place
+            return try await createImage(request, wanted, from: content, in: place)
+        }
+        let member = place
         let size = try await size(for: request.capacity, in: member.pool, atLeast: content?.size)
         let reservation = try await member.pool.reserve(size, isThick: false)
         defer { reservation.release() }
@@ -137,6 +188,17 @@ extension HostPathDriver: VolumeCloning {
             try await member.pool.fill(path, in: tree, from: content.source, limits: limits)
         }
         return volume(of: made.summary, in: member)
+    }
+
+    private func requireKind(
+        _ kind: VolumeContent, of content: Content, _ request: CreateVolume
+    ) throws(CSIError) {
+        guard content.kind != kind else { return }
+        let (has, wanted) = kind == .image ? ("files", "raw block device") : ("a raw block device", "volume with files")
+        throw .invalid(
+            "volume_content_source",
+            "\(request.source?.description ?? "the source") is of a volume with \(has), and a \(wanted) was asked for; ask for "
+                + "one of the same kind")
     }
 
     /// The size of a new volume: what is required and its content needs, else the usual one or as much of it as there is

@@ -1,10 +1,11 @@
+import CSIBlock
 public import CSICore
 public import CSIHost
 import CSIPool
 public import Logging
 import SystemPackage
 
-/// Volumes as directories of this node, bind-mounted where a pod wants them.
+/// Volumes as directories of this node, bind-mounted where a pod wants them, or as image files, attached as raw block devices.
 ///
 /// A volume lives on one node: its topology says which, and callers elsewhere are told to look elsewhere. Its size holds
 /// where the file system of its pool has project quotas (ext4, XFS) or quota groups (btrfs); the volume context says so.
@@ -18,10 +19,10 @@ public struct HostPathDriver: TopologyAware {
     /// One segment: the node.
     public let topology: Topology
 
-    /// Mounted directories on one node; the flags that a bind mount can have.
+    /// Mounted directories, with the flags that a bind mount can have, and raw block devices, on one node.
     public let support = VolumeSupport(
         modes: [.singleNodeWriter, .singleNodeReaderOnly, .singleNodeSingleWriter, .singleNodeMultiWriter],
-        mount: .bindMounts)
+        block: true, mount: .bindMounts)
 
     let configuration: HostPathConfiguration
     let host: any Host
@@ -42,12 +43,11 @@ public struct HostPathDriver: TopologyAware {
         self.role = role
         self.logger = logger
         pools = PoolSet(
-            members: configuration.pools.map { pool in
-                PoolSet.Member(
-                    name: pool.name,
-                    pool: VolumePool(
-                        path: pool.path, access: role == .node ? .lookUp : .manage, directories: configuration.policy,
-                        host: host, logger: logger))
+            members: configuration.pools.map { member in
+                let pool = VolumePool(
+                    path: member.path, access: role == .node ? .lookUp : .manage, directories: configuration.policy,
+                    host: host, logger: logger)
+                return PoolSet.Member(name: member.name, pool: pool, images: ImageDevices(pool: pool, host: host))
             })
     }
 
@@ -68,15 +68,19 @@ public struct HostPathDriver: TopologyAware {
         }
     }
 
-    /// Reads what is in the pools, to manage them.
+    /// Reads what is in the pools, to manage them, and tidies up what a crash left of devices and inline volumes.
     public func start() async throws(CSIError) {
         try await pools.rebuild()
-        if role != .controller { try await sweepEphemeral() }
+        guard role != .controller else { return }
+        await collectDevices()
+        try await sweepEphemeral()
     }
 
     func volume(of summary: VolumeSummary, in member: PoolSet.Member) -> Volume {
         var context = summary.attributes.values
         context["quota"] = member.pool.isEnforced(summary.quota) ? summary.quota?.mechanismName : "none"
+        // What an image holds ends at its size.
+        if summary.content == .image { context["quota"] = "image" }
         context["pool"] = member.name
         return Volume(
             id: summary.id, capacity: summary.capacity, context: StringMap(context), accessibleTopology: [topology],

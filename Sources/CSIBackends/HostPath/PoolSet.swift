@@ -1,3 +1,4 @@
+import CSIBlock
 import CSICore
 import CSIHost
 import CSIPool
@@ -9,6 +10,8 @@ struct PoolSet: Sendable {
     struct Member: Sendable {
         let name: String?
         let pool: VolumePool
+        /// The devices of its raw block volumes.
+        let images: ImageDevices
     }
 
     let members: [Member]

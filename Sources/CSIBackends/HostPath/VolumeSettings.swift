@@ -54,6 +54,11 @@ struct VolumeSettings: Sendable, Hashable {
         return StringMap(values)
     }
 
+    /// Attributes of a record with these settings in place of those that it has.
+    func attributes(replacingThoseIn old: StringMap) -> StringMap {
+        StringMap(old.values.filter { !Key.all.contains($0.key) }.merging(attributes.values) { $1 })
+    }
+
     /// Takes over what parameters say; what they do not name stays.
     /// - Throws: INVALID_ARGUMENT naming the first value that cannot be used; nothing is changed then.
     mutating func apply(_ parameters: Parameters, ignoringOthers: Bool = false) throws(CSIError) {

@@ -21,7 +21,7 @@ extension LoopbackDriver: SnapshotListing, SnapshotReading {
             id: id, name: request.name, source: request.source, size: content.size,
             // A clock that was never set must not make a time that callers take for none.
             creationTime: Timestamp(seconds: max(1, now.seconds), nanoseconds: now.nanoseconds),
-            fingerprint: request.fingerprint, attributes: content.traits.attributes)
+            fingerprint: request.fingerprint, content: .image, attributes: content.traits.attributes)
         try await pool.addSnapshot(record, from: content.origin)
         return snapshot(of: record.summary)
     }

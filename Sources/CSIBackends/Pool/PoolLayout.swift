@@ -17,6 +17,7 @@ import SystemPackage
 /// POOL/volumes/ID/lock             held by whoever works on the image
 /// POOL/snapshots/ID/snapshot       the record of a snapshot
 /// POOL/snapshots/ID/image          its content, and `format` beside it
+/// POOL/snapshots/ID/image.partial  its image as far as it has been copied
 /// POOL/snapshots/ID/data/          its content, of a directory volume
 /// POOL/snapshots/ID/data.partial/  its content as far as it has been copied
 /// POOL/groups/ID/group             the record of a group of snapshots
@@ -46,6 +47,9 @@ enum PoolLayout {
     static func data(in directory: FilePath) -> FilePath { directory.appending(dataName) }
     static func partialData(in directory: FilePath) -> FilePath { directory.appending(dataName + partialSuffix) }
     static func image(in directory: FilePath) -> FilePath { directory.appending(imageName) }
+    static func partialImage(in directory: FilePath) -> FilePath {
+        directory.appending(imageName + partialSuffix)
+    }
     static func format(in directory: FilePath) -> FilePath { directory.appending(formatName) }
     static func staged(in directory: FilePath) -> FilePath { directory.appending(stagedName) }
     static func volumeLock(in directory: FilePath) -> FilePath { directory.appending(volumeLockName) }

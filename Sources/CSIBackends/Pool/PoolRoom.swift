@@ -1,3 +1,5 @@
+import CSICore
+
 /// What the volumes of a pool have been promised, in bytes.
 struct PoolPromises: Sendable {
     /// To thick volumes, whose room has been taken.
@@ -31,7 +33,7 @@ struct ImageUsage: Sendable {
     var snapshots: Int128 = 0
     /// Images that came since the last look.
     var newVolumes: [String] = []
-    var newSnapshots: [String] = []
+    var newSnapshots: [SnapshotID] = []
     /// After which volume the next ones are looked at again.
     var cursor: String?
     /// When all were looked at the last time, on the host's clock; nil for never.

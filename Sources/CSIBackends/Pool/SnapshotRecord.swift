@@ -20,6 +20,9 @@ public struct SnapshotRecord: Sendable, Hashable {
     /// What it was created with, to be compared when the same name comes again.
     public let fingerprint: Fingerprint
 
+    /// How its content lies in the pool.
+    public let content: VolumeContent
+
     /// What the backend kept of the volume.
     public let attributes: StringMap
 
@@ -29,7 +32,8 @@ public struct SnapshotRecord: Sendable, Hashable {
     /// Creates a record.
     public init(
         id: SnapshotID, name: SnapshotName, source: VolumeID, size: Int64, creationTime: Timestamp,
-        fingerprint: Fingerprint, attributes: StringMap = StringMap(), group: GroupSnapshotID? = nil
+        fingerprint: Fingerprint, content: VolumeContent = .directory, attributes: StringMap = StringMap(),
+        group: GroupSnapshotID? = nil
     ) {
         self.id = id
         self.name = name
@@ -37,13 +41,15 @@ public struct SnapshotRecord: Sendable, Hashable {
         self.size = size
         self.creationTime = creationTime
         self.fingerprint = fingerprint
+        self.content = content
         self.attributes = attributes
         self.group = group
     }
 
     /// What a list shows of the snapshot.
     public var summary: SnapshotSummary {
-        SnapshotSummary(id: id, source: source, size: size, creationTime: creationTime, group: group)
+        SnapshotSummary(
+            id: id, source: source, size: size, creationTime: creationTime, content: content, group: group)
     }
 }
 
@@ -59,6 +65,7 @@ extension SnapshotRecord: PoolRecord {
             ("id", id.rawValue), ("name", name.rawValue), ("source_volume_id", source.rawValue),
             ("size_bytes", String(size)), ("created", creationTime.recordText),
         ]
+        if content != .directory { lines.append(("content", content.rawValue)) }
         if let group { lines.append(("group", group.rawValue)) }
         return RecordText(
             kind: Self.section.noun, version: Self.version, lines: lines + RecordLines.lines(fingerprint, attributes)
@@ -82,7 +89,7 @@ extension SnapshotRecord: PoolRecord {
         }
         self.init(
             id: id, name: name, source: source, size: try lines.size("size_bytes"), creationTime: created,
-            fingerprint: lines.fingerprint, attributes: StringMap(lines.attributes),
+            fingerprint: lines.fingerprint, content: try lines.content(), attributes: StringMap(lines.attributes),
             group: try Self.group(lines.values["group"]))
     }
 

@@ -41,6 +41,9 @@ public struct SnapshotSummary: Sendable, Hashable {
     /// When it was taken.
     public let creationTime: Timestamp
 
+    /// How its content lies in the pool.
+    public let content: VolumeContent
+
     /// What its image took of the disk when it was last looked at; 0 before that.
     var allocated: Int64 = 0
 

@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 import SystemPackage
 
-/// Groups of snapshots of directory volumes: each in one directory with its members, so that one rename makes all of them
+/// Groups of snapshots: each in one directory with its members, so that one rename makes all of them
 /// and one takes them away.
 extension VolumePool {
     /// The record of a group, read from disk; nil when there is no such group.
@@ -34,14 +34,22 @@ extension VolumePool {
         return members
     }
 
-    /// Takes a group of directory volumes: when it returns, all members survive a crash; when it throws, none is left.
+    /// Takes a group of volumes: when it returns, all members survive a crash; when it throws, none is left.
     ///
-    /// The caller holds the group's key, and nobody removes a source meanwhile.
-    public func addGroup(_ record: GroupRecord, _ members: [SnapshotRecord]) async throws(CSIError) {
+    /// The caller holds the group's key, and the locks of the images, and nobody removes a source meanwhile.
+    /// - Parameters:
+    ///   - record: The new group.
+    ///   - members: A snapshot of each volume, in the order of their ids.
+    ///   - origins: How the images among the volumes must be copied now.
+    public func addGroup(
+        _ record: GroupRecord, _ members: [SnapshotRecord], origins: [VolumeID: ImageOrigin] = [:]
+    ) async throws(CSIError) {
         let tree = try tree()
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             // The contents first, as near to each other in time as can be.
-            for member in members { try await takeMember(member, in: partial, of: tree) }
+            for member in members {
+                try await takeMember(member, origins[member.source], in: partial, of: tree)
+            }
             try await withHostErrors { () async throws(HostError) in
                 for member in members {
                     let directory = partial.appending(member.component ?? "")
@@ -53,7 +61,7 @@ extension VolumePool {
     }
 
     private func takeMember(
-        _ member: SnapshotRecord, in partial: FilePath, of tree: any DirectoryTree
+        _ member: SnapshotRecord, _ origin: ImageOrigin?, in partial: FilePath, of tree: any DirectoryTree
     ) async throws(CSIError) {
         guard let component = member.component, let source = member.source.pathComponent else {
             throw .notFound(.volume(member.source))
@@ -62,7 +70,14 @@ extension VolumePool {
         try await withHostErrors { () async throws(HostError) in
             try await tree.createDirectory(directory, permissions: .ownerReadWriteExecute)
         }
-        try await takeData(of: PoolLayout.volume(source), into: directory, in: tree)
+        let volume = PoolLayout.volume(source)
+        switch member.content {
+        case .directory: try await takeData(of: volume, into: directory, in: tree)
+        case .image:
+            try await copyImage(
+                from: volume, to: directory, as: PoolLayout.image(in: directory),
+                origin ?? ImageOrigin(.volume(member.source), sharing: .required), in: tree)
+        }
     }
 
     /// Removes a group with its members: from the rename into the trash on all are gone for every caller.

@@ -29,14 +29,6 @@ public struct ImageOrigin: Sendable {
         self.sharing = sharing
         self.freezing = freezing
     }
-
-    fileprivate var directory: FilePath? {
-        switch source {
-        case .zeros: nil
-        case .volume(let id): id.pathComponent.map(PoolLayout.volume)
-        case .snapshot(let id): id.pathComponent.map(PoolLayout.snapshot)
-        }
-    }
 }
 
 /// Volumes that are images, and what belongs to an image.
@@ -45,7 +37,7 @@ extension VolumePool {
     private static let freezeLimit = Duration.seconds(10)
 
     /// Images are read and written by the kernel alone.
-    private static let imagePermissions = FilePermissions(rawValue: 0o600)
+    static let imagePermissions = FilePermissions(rawValue: 0o600)
 
     /// Makes an image volume durable: when it returns, the volume survives a crash; when it throws, nothing is left.
     ///
@@ -55,7 +47,7 @@ extension VolumePool {
         let allocation: FileAllocation = record.isThick ? .allocated : .sparse
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             let image = PoolLayout.image(in: partial)
-            if let source = origin.directory {
+            if let source = directory(of: origin) {
                 try await fillImage(image, from: source, in: partial, record, origin, in: tree)
             } else {
                 try await withHostErrors { () async throws(HostError) in
@@ -70,6 +62,15 @@ extension VolumePool {
             }
         }
         remember(record)
+    }
+
+    /// Where the image lies that is copied; nil when none is.
+    private func directory(of origin: ImageOrigin) -> FilePath? {
+        switch origin.source {
+        case .zeros: nil
+        case .volume(let id): id.pathComponent.map(PoolLayout.volume)
+        case .snapshot(let id): directory(of: id)
+        }
     }
 
     private func fillImage(
@@ -183,7 +184,7 @@ extension VolumePool {
         } catch {
             switch error.kind {
             case .lockHeld:
-                throw .pendingElsewhere("another process of this driver works on volume \"\(id)\"; retry later")
+                throw .pendingElsewhere("another call or process of this driver works on volume \"\(id)\"; retry later")
             case .notFound: throw .notFound(.volume(id))
             default: throw CSIError(error)
             }

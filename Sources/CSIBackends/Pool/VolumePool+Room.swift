@@ -69,7 +69,7 @@ extension VolumePool {
         let turn = nextTurn()
         do throws(CSIError) {
             for volume in turn.volumes { note(volume: volume.id.rawValue, try await allocated(volume)) }
-            for id in turn.snapshots { note(snapshot: id, try await allocated(in: PoolLayout.snapshot(id))) }
+            for id in turn.snapshots { note(snapshot: id.rawValue, try await allocated(id)) }
         } catch {
             setCompleted(nil)
             throw error
@@ -83,14 +83,14 @@ extension VolumePool {
 
     /// The images that are to be looked at now.
     @inline(never)
-    private func nextTurn() -> (volumes: [VolumeSummary], snapshots: [String], isAll: Bool) {
+    private func nextTurn() -> (volumes: [VolumeSummary], snapshots: [SnapshotID], isAll: Bool) {
         state.withLock { state in
             let isAll = state.usage.completedAt == nil
             if isAll { state.usage.cursor = nil }
             let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
             state.usage.cursor = hasMore ? turn.last?.key : nil
             let volumes = Array(turn) + (isAll ? [] : state.usage.newVolumes.compactMap { state.volumes[$0] })
-            let snapshots = isAll ? state.snapshots.all.map(\.key) : state.usage.newSnapshots
+            let snapshots = isAll ? state.snapshots.all.filter(isImage).map(\.id) : state.usage.newSnapshots
             state.usage.newVolumes = []
             state.usage.newSnapshots = []
             return (volumes, snapshots, isAll)
@@ -137,6 +137,14 @@ extension VolumePool {
         // A directory that nobody counts is taken to hold what was promised to it: then no byte counts twice, and what is
         // promised never exceeds what the file system has left.
         return try await quota(of: volume.id, volume.quota)?.usedBytes ?? volume.capacity
+    }
+
+    /// In a pool of images alone every snapshot is one.
+    private func isImage(_ snapshot: SnapshotSummary) -> Bool { policy != nil || snapshot.content == .image }
+
+    private func allocated(_ id: SnapshotID) async throws(CSIError) -> Int64 {
+        guard let directory = directory(of: id) else { return 0 }
+        return try await allocated(in: directory)
     }
 
     private func allocated(in directory: FilePath) async throws(CSIError) -> Int64 {

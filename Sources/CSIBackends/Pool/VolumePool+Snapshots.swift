@@ -41,11 +41,7 @@ extension VolumePool {
             try await copyImage(
                 from: PoolLayout.volume(source), to: partial, as: PoolLayout.image(in: partial), origin, in: tree)
         }
-        let summary = record.summary
-        state.withLock { state in
-            if let old = state.snapshots.insert(summary) { state.usage.snapshots -= Int128(old.allocated) }
-            state.usage.newSnapshots.append(summary.id.rawValue)
-        }
+        remember(record, isReady: true)
     }
 
     /// Removes a snapshot: from the rename into the trash on it is gone for every caller.
@@ -54,8 +50,6 @@ extension VolumePool {
     public func removeSnapshot(_ id: SnapshotID) async throws(CSIError) {
         guard let component = id.pathComponent else { return }
         try await discard(PoolLayout.snapshot(component), as: component, in: tree())
-        state.withLock { state in
-            if let old = state.snapshots.remove(id.rawValue) { state.usage.snapshots -= Int128(old.allocated) }
-        }
+        forget(id)
     }
 }

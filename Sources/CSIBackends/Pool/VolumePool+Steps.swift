@@ -92,11 +92,19 @@ extension VolumePool {
     }
 
     /// Makes something durable under its partial name and gives it its own: when it throws, nothing is left.
-    /// - Parameter fill: Puts the content into the directory that it is given, each file durable, names not yet.
+    /// - Parameters:
+    ///   - record: Says what it is.
+    ///   - tree: The pool.
+    ///   - recordFirst: Whether the record is written before the content, as is better where making the content syncs all that
+    ///     was made before it.
+    ///   - fill: Puts the content into the directory that it is given, each file durable, names not yet.
     func commit<Record: PoolRecord>(
-        _ record: Record, in tree: any DirectoryTree, fill: (FilePath) async throws(CSIError) -> Void
+        _ record: Record, in tree: any DirectoryTree, recordFirst: Bool = false,
+        fill: (FilePath) async throws(CSIError) -> Void
     ) async throws(CSIError) {
-        _ = try await commit(Record.section, record.component, in: tree) { (partial) async throws(CSIError) -> Record in
+        _ = try await commit(
+            Record.section, record.component, in: tree, first: recordFirst ? record : nil
+        ) { (partial) async throws(CSIError) -> Record in
             try await fill(partial)
             return record
         }
@@ -104,7 +112,7 @@ extension VolumePool {
 
     /// As ``commit(_:in:fill:)``, for a record that is known only when the content is there.
     func commit<Record: PoolRecord>(
-        _ section: PoolSection, _ component: String?, in tree: any DirectoryTree,
+        _ section: PoolSection, _ component: String?, in tree: any DirectoryTree, first: Record? = nil,
         fill: (FilePath) async throws(CSIError) -> Record
     ) async throws(CSIError) -> Record {
         guard let component else {
@@ -113,12 +121,11 @@ extension VolumePool {
         let partial = section.partial(component)
         do throws(CSIError) {
             try await makePartial(partial, in: tree)
+            if let first { try await write(first, into: partial, in: tree) }
             let record = try await fill(partial)
+            if first == nil { try await write(record, into: partial, in: tree) }
             try await withHostErrors { () async throws(HostError) in
-                // Nobody looks at the record before the directory has its name, so it is written in place; then one sync
-                // makes the names of everything durable that was put there.
-                try await tree.writeNewFile(
-                    section.record(in: partial), record.bytes, permissions: [.ownerReadWrite])
+                // One sync makes the names of everything durable that was put there.
                 try await tree.syncDirectory(partial)
                 try await tree.renameDurably(from: partial, to: section.path(component))
             }
@@ -126,6 +133,16 @@ extension VolumePool {
         } catch {
             await removeQuietly(partial, in: tree)
             throw error
+        }
+    }
+
+    /// Nobody looks at the record before the directory has its name, so it is written in place.
+    private func write<Record: PoolRecord>(
+        _ record: Record, into partial: FilePath, in tree: any DirectoryTree
+    ) async throws(CSIError) {
+        try await withHostErrors { () async throws(HostError) in
+            try await tree.writeNewFile(
+                Record.section.record(in: partial), record.bytes, permissions: [.ownerReadWrite])
         }
     }
 

@@ -4,7 +4,8 @@ import CSILock
 import Logging
 public import SystemPackage
 
-/// Snapshots of directory volumes, and volumes made from them.
+/// Snapshots of directory volumes, and volumes made from them; and what copies have in common that go on when the call has
+/// been answered.
 ///
 /// Where the pool lies on btrfs, both are subvolumes and are made at one moment. Elsewhere the tree is copied file by file,
 /// sharing blocks where the file system can: the snapshot's record comes first, and the snapshot is ready when its `data`
@@ -35,7 +36,7 @@ extension VolumePool {
         guard let source = record.source.pathComponent else { throw .notFound(.volume(record.source)) }
         let data = PoolLayout.data(in: PoolLayout.volume(source))
         if try await canSnapshot(data, in: tree) {
-            try await commit(record, in: tree) { (partial) async throws(CSIError) in
+            try await commit(record, in: tree, recordFirst: true) { (partial) async throws(CSIError) in
                 try await withHostErrors { () async throws(HostError) in
                     try await tree.createSnapshot(of: data, at: PoolLayout.data(in: partial), isReadOnly: true)
                 }
@@ -75,12 +76,9 @@ extension VolumePool {
         let tree = try tree()
         for summary in state.withLock({ $0.snapshots.all }) where summary.group == nil {
             guard let directory = directory(of: summary.id) else { continue }
+            let content = summary.content == .image ? PoolLayout.imageName : PoolLayout.dataName
             let isWhole = try await withHostErrors { () async throws(HostError) in
-                for name in [PoolLayout.dataName, PoolLayout.imageName]
-                where try await tree.exists(directory.appending(name)) {
-                    return true
-                }
-                return false
+                try await tree.exists(directory.appending(content))
             }
             guard !isWhole, let record = try await snapshot(summary.id) else { continue }
             remember(record, isReady: false)
@@ -94,7 +92,10 @@ extension VolumePool {
     /// Copies the content of a snapshot whose record is there already.
     private func copyTree(_ record: SnapshotRecord, _ copy: SnapshotCopy) async throws(CSIError) {
         do throws(CSIError) {
-            try await copyData(of: record, copy)
+            switch record.content {
+            case .directory: try await copyData(of: record, copy)
+            case .image: try await copyImage(of: record, copy)
+            }
         } catch {
             guard !Task.isCancelled else { throw error }
             logger.error(
@@ -135,12 +136,16 @@ extension VolumePool {
             ])
     }
 
-    /// Options that note how far a copy has come, and say so in the log now and then.
     private func copyOptions(_ what: String, _ copy: SnapshotCopy?) -> TreeCopyOptions {
+        TreeCopyOptions(progress: copyReport(what, copy))
+    }
+
+    /// Notes how far a copy has come, and says so in the log now and then.
+    func copyReport(_ what: String, _ copy: SnapshotCopy?) -> @Sendable (TreeCopyProgress) -> Void {
         let clock = host.clock
         let lastReport = Guarded(clock.now)
         let logger = logger
-        let report: @Sendable (TreeCopyProgress) -> Void = { progress in
+        return { progress in
             copy?.note(progress)
             let now = clock.now
             let isDue = lastReport.withLock { last in
@@ -155,7 +160,6 @@ extension VolumePool {
                     "what": "\(what)", "entries": "\(progress.entries)", "copied_bytes": "\(progress.copiedBytes)",
                 ])
         }
-        return TreeCopyOptions(progress: report)
     }
 
     /// Takes what a volume holds now, for a member of a group.
@@ -249,11 +253,16 @@ extension VolumePool {
         var summary = record.summary
         summary.isReady = isReady
         let new = summary
-        state.withLock { _ = $0.snapshots.insert(new) }
+        state.withLock { state in
+            if let old = state.snapshots.insert(new) { state.usage.snapshots -= Int128(old.allocated) }
+            if isReady, policy != nil || new.content == .image { state.usage.newSnapshots.append(new.id) }
+        }
     }
 
     func forget(_ id: SnapshotID) {
-        state.withLock { _ = $0.snapshots.remove(id.rawValue) }
+        state.withLock { state in
+            if let old = state.snapshots.remove(id.rawValue) { state.usage.snapshots -= Int128(old.allocated) }
+        }
     }
 }
 

@@ -22,6 +22,11 @@ extension VolumePool {
         }
     }
 
+    /// Whether any volume is an image; nil when this process does not know the volumes.
+    public var hasImages: Bool? {
+        access == .manage ? state.withLock { $0.volumes.all.contains { $0.content == .image } } : nil
+    }
+
     /// The room on the pool's file system.
     public func capacity() async throws(CSIError) -> FileSystemCapacity {
         let tree = try tree()

@@ -67,6 +67,20 @@ public protocol BlockDevices: Sendable {
     /// - Throws: ``HostError`` of kind `permissionDenied` when the device itself cannot be written, among others.
     func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError)
 
+    /// How much the kernel reads ahead of who reads a device one byte after the other.
+    /// - Returns: a number of bytes; 0 for nothing.
+    func readAhead(of device: FilePath) async throws(HostError) -> Int64
+
+    /// Changes how much the kernel reads ahead of who reads a device one byte after the other.
+    ///
+    /// It holds until it is changed or the device goes; a loop device has it from its file system's disk again when it is
+    /// attached anew.
+    /// - Parameters:
+    ///   - bytes: a multiple of 4096; 0 for nothing.
+    ///   - device: its node.
+    /// - Throws: ``HostError`` of kind `invalidArgument` for any other number, among others.
+    func setReadAhead(_ bytes: Int64, of device: FilePath) async throws(HostError)
+
     /// Whether the kernel would refuse an exclusive user: the device is mounted, part of another device, or held.
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool
 

@@ -54,6 +54,13 @@ public protocol LoopDevices: Sendable {
     /// - Throws: ``HostError`` of kind `stale` when the device is no longer attached to that file.
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice
 
+    /// Has a device go around the page cache of its file's file system, or through it, while it may be in use.
+    ///
+    /// - Returns: the device as it is now.
+    /// - Throws: ``HostError`` of kind `stale` when the device is no longer attached to that file, `notSupported` when the file
+    ///   system cannot.
+    func setDirectIO(_ isDirect: Bool, of device: LoopDevice) async throws(HostError) -> LoopDevice
+
     /// Detaches a device once nobody uses it; that the attachment is gone already is success.
     ///
     /// It first makes sure that the device is still attached to that file: a number that now shows another file is left

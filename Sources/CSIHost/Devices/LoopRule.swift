@@ -46,6 +46,11 @@ package enum LoopRule {
             detail: "it is no longer attached to the file \(device.backing) (\(device.backingPath))")
     }
 
+    /// The error about a file system around whose page cache nothing can go.
+    package static func cannotBypassCache(_ path: FilePath, _ operation: HostOperation) -> HostError {
+        HostError(operation, at: path, kind: .notSupported, detail: "direct I/O is not possible on this file system")
+    }
+
     /// The error about a device that is still used when the time is over.
     package static func stillUsed(_ device: LoopDevice, by users: [BlockDeviceUser]) -> HostError {
         let users =

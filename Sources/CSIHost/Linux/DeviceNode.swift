@@ -104,6 +104,24 @@ struct DeviceNode: ~Copyable {
         }
     }
 
+    /// What the kernel counts read-ahead in, whatever the device's own sectors are.
+    private static let readAheadUnit: Int64 = 512
+
+    /// How many bytes are read ahead.
+    func readAhead() throws(HostError) -> Int64 {
+        let raw = descriptor.raw
+        var sectors = 0
+        try site.check { clinux_block_get_read_ahead(raw, &sectors) }
+        let (bytes, overflow) = Int64(sectors).multipliedReportingOverflow(by: Self.readAheadUnit)
+        return overflow ? .max : bytes
+    }
+
+    /// Changes how many bytes are read ahead.
+    func setReadAhead(_ bytes: Int64) throws(HostError) {
+        let raw = descriptor.raw
+        try site.check { clinux_block_set_read_ahead(raw, UInt(clamping: bytes / Self.readAheadUnit)) }
+    }
+
     /// Reads bytes, fewer at the end of the device.
     func read(at offset: Int64, count: Int) throws(HostError) -> [UInt8] {
         let raw = descriptor.raw

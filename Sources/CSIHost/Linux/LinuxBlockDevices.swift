@@ -120,6 +120,16 @@ struct LinuxBlockDevices: BlockDevices {
             isReadOnly)
     }
 
+    func readAhead(of device: FilePath) async throws(HostError) -> Int64 {
+        try DeviceNode.open(PathRule.absolute(device, .inspectDevice), for: .inspectDevice).readAhead()
+    }
+
+    func setReadAhead(_ bytes: Int64, of device: FilePath) async throws(HostError) {
+        let path = try PathRule.absolute(device, .setReadAhead)
+        try DeviceReadRule.check(readAhead: bytes, path)
+        try DeviceNode.open(path, for: .setReadAhead).setReadAhead(bytes)
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         let site = CallSite(.inspectDevice, at: try PathRule.absolute(device, .inspectDevice))
         // The kind first: opening some other thing exclusively could do anything.

@@ -124,7 +124,7 @@ struct LinuxLoopDevices: LoopDevices {
                 throw site.failure(kind: .notVerified, detail: "\(device.path) shows the file \(device.backing)")
             }
             guard device.isDirectIO || options.directIO != .required else {
-                throw site.failure(kind: .notSupported, detail: "direct I/O is not possible on this file system")
+                throw LoopRule.cannotBypassCache(site.path, site.operation)
             }
             guard device.isReadOnly == options.isReadOnly, device.sectorSize == options.sectorSize.rawValue else {
                 throw site.failure(kind: .notVerified, detail: "the kernel attached it otherwise than asked: \(device)")
@@ -193,9 +193,28 @@ struct LinuxLoopDevices: LoopDevices {
         }
     }
 
+    func setDirectIO(_ isDirect: Bool, of device: LoopDevice) async throws(HostError) -> LoopDevice {
+        let site = CallSite(.setLoopDirectIO, at: device.path)
+        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .setLoopDirectIO) {
+        case .refused(let errno):
+            throw errno.saysGone ? LoopRule.replaced(device, .setLoopDirectIO) : site.failure(errno)
+        case .opened(let node):
+            guard try node.shows(device) else { throw LoopRule.replaced(device, .setLoopDirectIO) }
+            let raw = node.descriptor.raw
+            switch site.result({ clinux_loop_set_direct_io(raw, isDirect ? 1 : 0) }) {
+            case .success: break
+            case .failure(.invalidArgument): throw LoopRule.cannotBypassCache(site.path, .setLoopDirectIO)
+            case .failure(let errno): throw site.failure(errno)
+            }
+            guard let status = try node.status() else { throw LoopRule.replaced(device, .setLoopDirectIO) }
+            return try node.device(status)
+        }
+    }
+
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
         let site = CallSite(.refreshLoop, at: device.path)
-        switch try LoopNode.open(device.number, CLINUX_O_READ_WRITE, for: .refreshLoop) {
+        // Not for writing, which a read-only device refuses.
+        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .refreshLoop) {
         case .refused(let errno):
             throw errno.saysGone ? LoopRule.replaced(device, .refreshLoop) : site.failure(errno)
         case .opened(let node):

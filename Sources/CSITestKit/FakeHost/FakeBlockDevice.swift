@@ -18,6 +18,8 @@ struct FakeBlockDevice: Sendable {
     var openers: [String] = []
     /// How many handles of the driver hold it open.
     var handles = 0
+    /// How many bytes are read ahead; the kernel begins with this number.
+    var readAhead: Int64 = 128 << 10
     /// The parts that cannot be read.
     var broken: [Range<Int64>] = []
 
@@ -30,6 +32,8 @@ struct FakeBlockDevice: Sendable {
 struct FakeLoop: Sendable {
     let number: Int
     let file: NodeID
+    /// Where the file was when it was attached, which the kernel shows of one that was removed.
+    let path: String
     var name: String
     var isDirectIO: Bool
     /// Whether the kernel keeps a lock on the file, as for what this library attaches.

@@ -100,6 +100,21 @@ struct FakeBlockDevices: BlockDevices {
         }
     }
 
+    func readAhead(of device: FilePath) async throws(HostError) -> Int64 {
+        let path = try PathRule.absolute(device, .inspectDevice)
+        let call = FakeCall(operation: .inspectDevice, path: path)
+        return try await perform(call) { (world) throws(HostError) in try world.device(at: path, call).readAhead }
+    }
+
+    func setReadAhead(_ bytes: Int64, of device: FilePath) async throws(HostError) {
+        let path = try PathRule.absolute(device, .setReadAhead)
+        try DeviceReadRule.check(readAhead: bytes, path)
+        let call = FakeCall(operation: .setReadAhead, path: path)
+        try await perform(call) { (world) throws(HostError) in
+            world.devices[try world.device(at: path, call).shown.number]?.readAhead = bytes
+        }
+    }
+
     func isInUse(_ device: FilePath) async throws(HostError) -> Bool {
         let path = try PathRule.absolute(device, .inspectDevice)
         let call = FakeCall(operation: .inspectDevice, path: path)

@@ -49,6 +49,13 @@ struct FakeLoopDevices: LoopDevices {
         return try await host.perform(call) { (world) throws(HostError) in try world.refreshLoop(device) }
     }
 
+    func setDirectIO(_ isDirect: Bool, of device: LoopDevice) async throws(HostError) -> LoopDevice {
+        let call = FakeCall(operation: .setLoopDirectIO, path: device.path)
+        return try await host.perform(call) { (world) throws(HostError) in
+            try world.setDirectIO(isDirect, of: device)
+        }
+    }
+
     func detach(_ device: LoopDevice, within duration: Duration) async throws(HostError) -> Bool {
         let call = FakeCall(operation: .detachLoop, path: device.path)
         do throws(HostError) {

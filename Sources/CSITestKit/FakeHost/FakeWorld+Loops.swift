@@ -11,15 +11,16 @@ extension FakeWorld {
         guard let loop = device.loop, let file = nodes[loop.file] else { return nil }
         return LoopDevice(
             number: loop.number, path: device.shown.path, device: device.shown.number,
-            backing: FileIdentity(device: file.device, inode: file.id), backingPath: backingPath(of: loop.file),
+            backing: FileIdentity(device: file.device, inode: file.id),
+            backingPath: backingPath(of: loop.file) ?? "\(loop.path) (deleted)",
             name: loop.name, isReadOnly: device.shown.isReadOnly, isDirectIO: loop.isDirectIO,
             isDetachedOnLastClose: loop.isDetachedOnLastClose, sectorSize: device.shown.logicalSectorSize,
             size: device.shown.size, sequence: device.shown.sequence)
     }
 
     /// Where a file is, as the kernel shows it behind a device.
-    private func backingPath(of file: NodeID) -> String {
-        guard let node = nodes[file], var inside = pathInFileSystem(file) else { return "/ (deleted)" }
+    private func backingPath(of file: NodeID) -> String? {
+        guard let node = nodes[file], var inside = pathInFileSystem(file) else { return nil }
         for mount in mountTable().entries where mount.device == node.device {
             if inside.removePrefix(mount.root) { return mount.mountPoint.pushing(inside).string }
         }
@@ -51,12 +52,12 @@ extension FakeWorld {
         }
         let canBypassCache = fileSystems[node.device]?.canBypassCache ?? false
         if options.directIO == .required, !canBypassCache {
-            throw call.failure(kind: .notSupported, detail: "direct I/O is not possible on this file system")
+            throw LoopRule.cannotBypassCache(call.path, call.operation)
         }
         let used = Set(devices.values.compactMap(\.loop?.number))
         let number = (0...used.count).first { !used.contains($0) } ?? used.count
         let loop = FakeLoop(
-            number: number, file: node.id, name: options.name,
+            number: number, file: node.id, path: backingPath(of: node.id) ?? "/", name: options.name,
             isDirectIO: options.directIO != .off && canBypassCache, holdsLock: locks)
         let device = BlockDevice(
             name: "loop\(number)", path: FilePath("/dev/loop\(number)"),
@@ -80,6 +81,18 @@ extension FakeWorld {
         guard var now = current(device), let loop = now.loop else { throw LoopRule.replaced(device, .refreshLoop) }
         let sector = Int64(now.shown.logicalSectorSize)
         now.shown.size = (nodes[loop.file]?.bytes.count ?? 0) / sector * sector
+        devices[device.device] = now
+        return shown(now) ?? device
+    }
+
+    mutating func setDirectIO(_ isDirect: Bool, of device: LoopDevice) throws(HostError) -> LoopDevice {
+        guard var now = current(device), var loop = now.loop else {
+            throw LoopRule.replaced(device, .setLoopDirectIO)
+        }
+        let canBypassCache = nodes[loop.file].flatMap { fileSystems[$0.device]?.canBypassCache } ?? false
+        guard !isDirect || canBypassCache else { throw LoopRule.cannotBypassCache(device.path, .setLoopDirectIO) }
+        loop.isDirectIO = isDirect
+        now.medium = .loop(loop)
         devices[device.device] = now
         return shown(now) ?? device
     }
