@@ -198,10 +198,10 @@ let programs: [Target] = [
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings
+        name: "csi-controller", dependencies: ["CSIMain", argumentParser], swiftSettings: settings
     ),
     .executableTarget(
-        name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-node", dependencies: ["CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl",
         dependencies: [

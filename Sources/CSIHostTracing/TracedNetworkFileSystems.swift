@@ -45,4 +45,6 @@ struct TracedNetworkFileSystems: NetworkFileSystems {
             try await base.unmount(target, policy: policy)
         }
     }
+
+    func stuckWork() async -> [String] { await base.stuckWork() }
 }

@@ -19,7 +19,7 @@ public struct StockBackend: Sendable {
     public static let all = [
         StockBackend(name: "hostpath", parameters: HostPathDriver.parameters, metrics: HostPathDriver.metrics),
         StockBackend(name: "loopback", parameters: LoopbackDriver.parameters, metrics: LoopbackDriver.metrics),
-        StockBackend(name: "nfs", parameters: NFSDriver.parameters, metrics: []),
+        StockBackend(name: "nfs", parameters: NFSDriver.parameters, metrics: NFSDriver.metrics),
     ]
 
     /// The metrics that every program exports, whatever its backend.

@@ -4,12 +4,16 @@ import Testing
 
 @testable import CSIHost
 
-/// The program of a node, which is also the helper's; the package builds it with the tests.
-private let program = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-    .appending(".build/debug/csi-node").string
-
 @Suite("Helper processes", .timeLimit(.minutes(1)))
 struct HelperTests {
+    /// The program of a node, which is also the helper's; the package builds it with the tests, beside them.
+    static let program: String = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let tests = String(decoding: buffer.prefix(max(0, length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return FilePath(tests).removingLastComponent().appending("csi-node").string
+    }()
+
     private static func host(_ change: (inout NetworkFileSystemSettings) -> Void = { _ in }) -> LinuxHost {
         var settings = NetworkFileSystemSettings(
             patience: .seconds(10), helper: [program, NetworkHelper.argument])
@@ -92,6 +96,69 @@ struct HelperTests {
                 _ = try await sleeper.network.openDirectory(place, for: "test", patience: nil)
             }
             _ = try await Self.host().network.openDirectory(place, for: "test", patience: nil)
+        }
+    }
+
+    @Test("Beats and many wakes are progress; a wake now and then, to connect again, is none")
+    func progress() {
+        let start = ContinuousClock.now
+        func isOver(_ change: (inout HelperWait, _ second: Int, ContinuousClock.Instant) -> Void) -> Bool {
+            var wait = HelperWait(patience: .seconds(6), since: start)
+            for second in 0..<60 {
+                let now = start + .seconds(second)
+                change(&wait, second, now)
+                if wait.isOver(at: now) { return true }
+            }
+            return false
+        }
+        #expect(isOver { wait, _, now in wait.look(7, at: now) })
+        #expect(isOver { wait, second, now in wait.look(Int64(second), at: now) })
+        #expect(!isOver { wait, second, now in wait.look(Int64(second) * 20, at: now) })
+        #expect(!isOver { wait, _, now in _ = wait.receive([0, 0, 0, 0], at: now) })
+        #expect(isOver { wait, second, now in if second < 30 { _ = wait.receive([0, 0, 0, 0], at: now) } })
+        // Children come and go, and their switches with them.
+        #expect(isOver { wait, second, now in wait.look(second.isMultiple(of: 2) ? 4 : 0, at: now) })
+    }
+
+    @Test("An answer is found between beats, however it arrives")
+    func framing() {
+        let bytes: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 7, 8, 9]
+        for size in 1...bytes.count {
+            var wait = HelperWait(patience: .seconds(1))
+            var endings: [HelperWatcher.Ending] = []
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                if let ending = wait.receive(bytes[start..<min(start + size, bytes.count)], at: .now) {
+                    endings.append(ending)
+                }
+            }
+            #expect(endings == [.answer([7, 8, 9])])
+        }
+        var wait = HelperWait(patience: .seconds(1))
+        #expect(wait.receive([0xFF, 0xFF, 0xFF, 0xFF], at: .now) == .gone)
+    }
+
+    @Test("Work that takes longer than the patience goes on while it makes progress")
+    func longWork() async throws {
+        try await Self.scratch { place in
+            let host = Self.host { $0.copyPatience = .milliseconds(250) }
+            let tree = try await host.network.openDirectory(place, for: "test", patience: nil)
+            let local = try await LinuxHost().files.openDirectory(place)
+            try await local.createDirectory("many", permissions: FilePermissions(rawValue: 0o755))
+            var number = 0
+            var took = Duration.zero
+            while took < .milliseconds(500), number < 100_000 {
+                for _ in 0..<500 {
+                    number += 1
+                    try await local.writeNewFile(
+                        FilePath("many/\(number)"), [1], permissions: FilePermissions(rawValue: 0o644))
+                }
+                let start = ContinuousClock.now
+                try await tree.copyTree(
+                    from: try await tree.openDirectory("many"), to: FilePath("copy-\(number)"),
+                    options: TreeCopyOptions())
+                took = ContinuousClock.now - start
+            }
+            #expect(took >= .milliseconds(500))
         }
     }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
 import CSICore
+import CSIHost
 import CSIHostPath
 import CSILoopback
+import CSINFS
 import CSIPool
 import CSIPreflight
 import CSIProgram
@@ -121,6 +123,69 @@ struct DriverConfigurationTests {
         guard case .loopback(let other) = try configuration(flags, environment).backend else { return }
         #expect(other.policy == PoolPolicy(reserve: .bytes(2 << 30), overcommitPercent: 150))
         #expect(other.maximumVolumesPerNode == 20)
+    }
+
+    @Test("The NFS backend takes shares, options, policies and times, and knows what it would do without")
+    func nfs() throws {
+        let environment = Self.good.merging(["SWIFT_CSI_BACKEND": "nfs", "SWIFT_CSI_POOL": ""]) { $1 }
+        guard case .nfs(let usual, let network) = try configuration([], environment).backend else {
+            Issue.record("another backend")
+            return
+        }
+        #expect(usual.info.name == "nfs.swift-csi.dev")
+        #expect(usual.shares == [] && usual.mountOptions == NFSMountOptions() && usual.onDelete == .delete)
+        #expect(!usual.forcesUnmounts)
+        #expect(network.mountHelper == .auto && network.patience == .seconds(20))
+
+        let flags = [
+            "--nfs-shares", "one.example:/a,[fd00::1]:/b c", "--nfs-mount-options", "nfsvers=4.1,sec=krb5p,xprtsec=tls",
+            "--default-ondelete-policy", "archive", "--mount-helper", "always", "--server-timeout", "7",
+            "--unmount-policy", "force",
+        ]
+        var variables = environment
+        for (flag, value) in zip(flags.indices, flags).filter({ $0.0.isMultiple(of: 2) }).map({
+            ($0.1, flags[$0.0 + 1])
+        }) {
+            let name = flag.dropFirst(2).uppercased().split(separator: "-").joined(separator: "_")
+            variables["SWIFT_CSI_\(name)"] = value
+        }
+        for (arguments, environment) in [(flags, environment), ([], variables)] {
+            guard case .nfs(let other, let network) = try configuration(arguments, environment).backend else {
+                Issue.record("another backend")
+                return
+            }
+            #expect(
+                other.shares == [
+                    try NFSLocation(server: "one.example", path: "/a"),
+                    try NFSLocation(server: "fd00::1", path: "/b c"),
+                ])
+            #expect(other.mountOptions == (try NFSMountOptions(mountFlags: ["vers=4.1", "sec=krb5p", "xprtsec=tls"])))
+            #expect(other.onDelete == .archive && other.forcesUnmounts)
+            #expect(network.mountHelper == .always && network.patience == .seconds(7))
+        }
+    }
+
+    @Test(
+        "A mistake about NFS is one line",
+        arguments: [
+            (["--nfs-shares", "nfs.example/export"], "--nfs-shares: must be shares such as nfs.example:/export"),
+            (["--nfs-shares", "nfs.example:/../etc"], "--nfs-shares: has a share whose path must not contain"),
+            (["--nfs-mount-options", "addr=10.0.0.1"], "the driver resolves the server's name itself"),
+            (["--nfs-mount-options", "sec=ntlm"], "it takes one of"),
+            (["--nfs-mount-options", "xprtsec=ssl"], "it takes one of mtls, none, tls"),
+            (["--default-ondelete-policy", "keep"], "--default-ondelete-policy: must be delete, retain, archive"),
+            (["--mount-helper", "sometimes"], "--mount-helper: must be auto, always, never"),
+            (["--server-timeout", "1"], "--server-timeout: must be a number of seconds from 2 to 600"),
+            (["--server-timeout", "soon"], "--server-timeout: must be a number of seconds from 2 to 600"),
+            (["--unmount-policy", "hard"], "--unmount-policy: must be lazy, force"),
+            (["--pool", "/p"], "--pool: is not for the nfs backend"),
+            (["--backend", "hostpath", "--pool", "/p", "--mount-helper", "auto"], "is for the nfs backend"),
+        ])
+    func nfsMistakes(arguments: [String], complaint: String) throws {
+        let environment = Self.good.merging(["SWIFT_CSI_BACKEND": "nfs", "SWIFT_CSI_POOL": ""]) { $1 }
+        let lines = try mistakes(arguments, environment)
+        #expect(lines.count == 1, "\(lines)")
+        #expect(lines.first?.contains(complaint) == true, "\(lines)")
     }
 
     @Test("An empty variable counts as not set")

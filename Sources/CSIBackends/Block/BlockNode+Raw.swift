@@ -34,7 +34,7 @@ extension BlockNode {
         else { throw notStaged(volume.id, request.stagingPath) }
         let existing = try await devices.device(of: volume.id)
         guard existing != nil || staged.isChanging else { throw notStaged(volume.id, request.stagingPath) }
-        let table = try await mountTable()
+        let table = try await mountTable([request.target.filePath], of: existing.map { [$0] } ?? [])
         let publications = existing.map { table.publications(of: $0) } ?? []
         if let mounted = table.topmost(at: request.target.filePath) {
             return try requireSame(mounted, existing, publications, request, isReadOnly: request.isReadOnly)

@@ -19,7 +19,10 @@ extension ImageDevices {
         let devices = try await devices(of: id).filter { !$0.isReadOnly }
         guard !devices.isEmpty else { return ImageOrigin(.volume(id)) }
         guard freezes else { return ImageOrigin(.volume(id), sharing: .required) }
-        let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
+        let selection = MountSelection(devices: devices.map(\.number))
+        let table = try await withHostErrors { () async throws(HostError) in
+            try await host.mounts.mountTable(of: selection)
+        }
         let mounts = devices.flatMap { table.mounts(of: $0) }
         guard let writable = mounts.first(where: { !$0.isReadOnly }) else {
             for device in devices where mounts.isEmpty {

@@ -33,7 +33,7 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
                     .publication(request.id, request.stagingPath), differingIn: "mount_flags",
                     existing: "options \(mounted.bindOptions)", requested: "options \(mounting.options.flags)")
             }
-            guard try await isStale(path) else { return try await apply(mounting, at: path) }
+            guard try await isStale(path, mounting.source) else { return try await apply(mounting, at: path) }
             try await unmount(path)
         }
         try await mount(mounting, at: path)
@@ -71,7 +71,7 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
             }
             try request.requireSame(
                 as: mounted, of: mounted.origin, options.inheriting(staged.bindOptions))
-            guard try await isStale(target) else { return }
+            guard try await isStale(target, mounting.source) else { return }
             try await unmount(target)
         } else if request.capability.mode.allowsOneTargetOnly,
             let other = table.entries.first(where: {
@@ -104,12 +104,14 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         do throws(HostError) {
             let tree = try await host.network.openDirectory(path, for: "stats \(path)", patience: Self.healthPatience)
             let room = try await tree.capacity()
+            mountHealth.note(.normal, at: path, source: mounted.source)
             let inodes = VolumeStats.Usage(
                 available: room.availableInodes, total: room.totalInodes, used: room.usedInodes)
             return VolumeStats(
                 bytes: .init(available: room.availableBytes, total: room.totalBytes, used: room.usedBytes),
                 inodes: room.totalInodes > 0 ? inodes : nil, condition: .normal)
         } catch {
+            mountHealth.note(error, at: path, source: mounted.source)
             let condition: VolumeCondition
             switch error.kind {
             case .timedOut, .lockHeld, .unreachable: condition = .abnormal("the server does not answer: \(error)")
@@ -166,7 +168,9 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
     private func mount(_ mounting: Mounting, at path: FilePath) async throws(CSIError) {
         do throws(HostError) {
             try await host.network.mount(mounting.location, at: path, options: mounting.options)
+            mountHealth.note(.normal, at: path, source: mounting.source)
         } catch {
+            mountHealth.note(error, at: nil, source: mounting.source)
             guard error.kind == .notFound, error.path == path else { throw CSIError(nfs: error) }
             throw .preconditionFailed("the staging path \(path) does not exist; the caller makes it")
         }
@@ -212,7 +216,9 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
                 try await host.network.mount(mounting.location, at: staging, options: mounting.options)
                 try await host.network.bindMount(source: staging, at: path, options: options)
             }
+            mountHealth.note(.normal, at: path, source: mounting.source)
         } catch {
+            mountHealth.note(error, at: nil, source: mounting.source)
             // Nothing is mounted; the mount point goes as well, if it was not there before.
             if made { _ = try? await host.files.removeMountPoint(path) }
             throw CSIError(nfs: error)
@@ -229,17 +235,20 @@ extension NFSDriver: VolumeStaging, NodeHealthReporting, MountGroupApplying {
         _ = try await withNFSErrors { () async throws(HostError) in
             try await host.network.unmount(path, policy: unmountPolicy)
         }
+        mountHealth.forget(path)
     }
 
     /// Whether a mount shows a directory that its server does not know any more.
     /// - Throws: DEADLINE_EXCEEDED when the server does not answer.
-    private func isStale(_ path: FilePath) async throws(CSIError) -> Bool {
+    private func isStale(_ path: FilePath, _ source: String) async throws(CSIError) -> Bool {
         do throws(HostError) {
             let tree = try await host.network.openDirectory(path, for: path.string, patience: Self.healthPatience)
             // Of all questions this one is never answered from a cache.
             _ = try await tree.capacity()
+            mountHealth.note(.normal, at: path, source: source)
             return false
         } catch {
+            mountHealth.note(error, at: path, source: source)
             guard error.kind != .stale else { return true }
             // A directory that nobody may look into is there.
             guard error.kind != .permissionDenied else { return false }

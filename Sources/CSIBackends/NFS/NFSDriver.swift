@@ -26,6 +26,7 @@ public struct NFSDriver: CSIDriver {
     let shares: KnownShares
     let places: BusyPlaces
     let snapshotJobs: SnapshotJobs
+    let mountHealth: MountHealth
 
     /// Creates a driver.
     /// - Parameters:
@@ -39,6 +40,7 @@ public struct NFSDriver: CSIDriver {
         shares = KnownShares(configuration.shares.map { KnownShares.Entry($0, configuration.mountOptions.forDriver) })
         places = BusyPlaces()
         snapshotJobs = SnapshotJobs()
+        mountHealth = MountHealth()
     }
 
     /// The handle of a volume, nil for an id that is not this driver's.
@@ -103,7 +105,7 @@ extension CSIError {
                     + "; the server decides by its export's options: root_squash, anonuid, the owner and mode "
                     + "of the directory")
         case .notFound, .busy, .readOnlyFileSystem, .symbolicLink, .notEmpty, .notDirectory, .wrongType, .notSupported,
-            .alreadyExists, .crossesMount, .invalidArgument:
+            .alreadyExists, .crossesMount, .invalidArgument, .programFailed:
             self = .preconditionFailed(error.description)
         default: self = .fault(error.description)
         }

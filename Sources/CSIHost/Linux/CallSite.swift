@@ -24,6 +24,7 @@ struct CallSite {
     func result(_ call: () -> Int) -> Result<Int, Errno> {
         while true {
             let value = call()
+            HelperBeat.systemCallReturned()
             if value >= 0 { return .success(value) }
             let errno = Errno(rawValue: CInt(truncatingIfNeeded: -value))
             if errno != .interrupted { return .failure(errno) }

@@ -10,6 +10,9 @@ struct FileCopy {
     /// How much is copied at once where the kernel cannot do it.
     private static let bufferSize = 1 << 20
 
+    /// The smallest hole that is kept where holes have to be searched for.
+    private static let blockSize = 4096
+
     let source: CInt
     let copy: CInt
     let size: Int64
@@ -34,6 +37,9 @@ struct FileCopy {
         self.options = options
     }
 
+    /// Whether blocks of zeros are left out, so that holes stay holes where the source does not say where it has them.
+    private var skipsZeros = false
+
     /// Copies everything; nothing is durable yet.
     mutating func run() throws(HostError) -> CopyOutcome {
         try checkCancellation()
@@ -45,6 +51,7 @@ struct FileCopy {
         // Where blocks must not be shared the kernel's own copying will not do: it may share them.
         var inKernel = options.sharing != .never
         while let extent = try nextData(after: position) {
+            if extent == 0..<size, try hasHoles() { (skipsZeros, inKernel) = (true, false) }
             position = extent.lowerBound
             while position < extent.upperBound {
                 let end = min(extent.upperBound, position + Self.step)
@@ -53,13 +60,28 @@ struct FileCopy {
                 position = reached
                 options.progress?(CopyProgress(copiedBytes: copied, position: position, totalBytes: size))
                 try checkCancellation()
-                if position < end { return .copied(bytes: copied) }
+                if position < end {
+                    if skipsZeros { try setSize(position) }
+                    return .copied(bytes: copied)
+                }
             }
         }
         // Holes at the end need nothing else.
-        if position < size { try copySite.check { clinux_ftruncate(copy, size) } }
+        if position < size || skipsZeros { try setSize(size) }
         options.progress?(CopyProgress(copiedBytes: copied, position: size, totalBytes: size))
         return .copied(bytes: copied)
+    }
+
+    private func setSize(_ size: Int64) throws(HostError) {
+        try copySite.check { clinux_ftruncate(copy, size) }
+    }
+
+    /// Whether the source takes up less room than its size: NFS before 4.2 does not say where its holes are.
+    private func hasHoles() throws(HostError) -> Bool {
+        var status = statx()
+        try sourceSite.check { clinux_statx(source, "", CLINUX_AT_EMPTY_PATH, StatusMask.full, &status) }
+        let metadata = FileMetadata(status)
+        return metadata.allocatedBytes < metadata.size
     }
 
     private func checkCancellation() throws(HostError) {
@@ -132,15 +154,41 @@ struct FileCopy {
                 if followsTruncation { return position }
                 throw sourceSite.failure(kind: .notVerified, detail: "it became smaller while it was copied")
             }
-            var written = 0
-            while written < filled {
-                let start = written
-                written += try copySite.check {
-                    clinux_pwrite(copy, buffer.baseAddress?.advanced(by: start), filled - start, from + Int64(start))
+            let data = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+            for part in skipsZeros ? Self.parts(of: data) : [0..<filled] {
+                var written = part.lowerBound
+                while written < part.upperBound {
+                    let start = written
+                    written += try copySite.check {
+                        clinux_pwrite(
+                            copy, data.baseAddress?.advanced(by: start), part.upperBound - start, from + Int64(start))
+                    }
                 }
             }
             position += Int64(filled)
         }
         return position
+    }
+
+    /// The parts of a buffer that are more than zeros, in whole blocks.
+    private static func parts(of data: UnsafeRawBufferPointer) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        for start in stride(from: 0, to: data.count, by: blockSize) {
+            let end = min(start + blockSize, data.count)
+            let block = UnsafeRawBufferPointer(rebasing: data[start..<end])
+            guard isData(block) else { continue }
+            if let last = parts.last, last.upperBound == start {
+                parts[parts.count - 1] = last.lowerBound..<end
+            } else {
+                parts.append(start..<end)
+            }
+        }
+        return parts
+    }
+
+    /// Whether there is anything but zeros: a block that equals itself one byte further on is all of its first byte.
+    private static func isData(_ block: UnsafeRawBufferPointer) -> Bool {
+        guard let start = block.baseAddress, block.first == 0 else { return true }
+        return memcmp(start, start + 1, block.count - 1) != 0
     }
 }

@@ -57,6 +57,9 @@ public protocol NetworkFileSystems: Sendable {
     /// ``MountControl/unmount(_:policy:)`` of a mount whose server may be gone; the work is the target.
     @discardableResult
     func unmount(_ target: FilePath, policy: UnmountPolicy) async throws(HostError) -> UnmountOutcome
+
+    /// The work that calls are refused for at present with kind `lockHeld`: of each, a killed helper still lives. Asks no server.
+    func stuckWork() async -> [String]
 }
 
 /// When `/sbin/mount.nfs` mounts an export instead of the kernel alone.

@@ -31,6 +31,7 @@ public final class FakeHost: Host {
 
     private let state = Guarded(State())
     let hangs = FakeHangs()
+    let stuck = FakeStuckWork()
 
     /// Creates a host with an empty root directory on a file system of 16 GiB and a million inodes.
     public init() {}

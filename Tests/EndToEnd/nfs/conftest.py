@@ -11,6 +11,15 @@ import rig as rigs
 _numbers = itertools.count()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--outage", type=float, default=40, help="how long servers are away, in seconds")
+
+
+@pytest.fixture
+def outage(request):
+    return request.config.getoption("--outage")
+
+
 @pytest.fixture
 def rig():
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run"))

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -18,10 +20,11 @@ SERVERS = {1: "10.9.1.2", 2: "10.9.2.2"}
 Code = grpc.StatusCode
 
 
-def server(action, number):
+def server(action, *arguments):
     """Runs a function of servers.sh."""
     subprocess.run(
-        ["bash", "-c", f'. Tests/EndToEnd/nfs/servers.sh; {action} "$0"', str(number)], check=True, timeout=60)
+        ["bash", "-c", f'. Tests/EndToEnd/nfs/servers.sh; {action} "$@"', "bash", *map(str, arguments)], check=True,
+        timeout=60)
 
 
 def export(number=1, name="export"):
@@ -33,6 +36,7 @@ class Process:
     def __init__(self, scratch, program, *flags):
         self.scratch, self.program, self.flags = scratch, program, flags
         self.socket = scratch / f"{program}-{len(list(scratch.iterdir()))}.sock"
+        self.http = self.socket.with_suffix(".http.sock")
         self.process = None
         self.client = None
 
@@ -40,7 +44,8 @@ class Process:
         with open(self.scratch / f"{self.program}.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(BIN / self.program), "--backend", "nfs", "--endpoint", f"unix://{self.socket}", "--node-id", "node-1",
-                 "--server-timeout", "6", "--log-level", "debug", *self.flags],
+                 "--http-endpoint", f"unix://{self.http}", "--server-timeout", "6", "--log-level", "debug",
+                 *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while True:
@@ -55,6 +60,18 @@ class Process:
 
     def log(self):
         return (self.scratch / f"{self.program}.log").read_text()
+
+    def metrics(self, name):
+        """The values of a metric by the values of its labels, and how long they took to read."""
+        start = time.monotonic()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self.http))
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE)
+        values = {",".join(re.findall(r'"([^"]*)"', labels)): float(value) for labels, value in found}
+        return values, time.monotonic() - start
 
     def kill(self):
         self.client.close()
@@ -163,6 +180,11 @@ class Rig:
         for process in (self.controller, self.node):
             process.client.identity.Probe(csi.ProbeRequest(), timeout=5)
         return time.monotonic() - start
+
+    def start(self):
+        """Again, after stop."""
+        self.controller.start()
+        self.node.start()
 
     def stop(self):
         self.controller.stop()

@@ -11,7 +11,7 @@ export_root=/run/nfs-exports
 in_server() {
     local number=$1
     shift
-    ip netns exec "server$number" unshare --mount --propagation private bash -c '
+    ip netns exec "server$number" unshare --mount --propagation slave bash -c '
         mount --bind "$0" /var/lib/nfs
         mount --bind "$0/nfs.conf" /etc/nfs.conf
         mount -t nfsd nfsd /proc/fs/nfsd
@@ -72,11 +72,32 @@ stop_server() {
     in_server "$1" rpc.nfsd 0
 }
 
+# make_export_anew NUMBER NAME: another file system under the same name and number, as after a restore from a backup.
+make_export_anew() {
+    local place=$export_root/server$1/$2
+    in_server "$1" exportfs -u "*:/$2"
+    in_server "$1" exportfs -f
+    for _ in $(seq 50); do
+        umount "$place" 2>/dev/null && break
+        sleep 0.2
+    done
+    ! mountpoint -q "$place" || return 1
+    mkfs.xfs -q -f "$place.img"
+    mount -o loop "$place.img" "$place"
+    chmod 755 "$place"
+    in_server "$1" exportfs -o "rw,no_root_squash,no_subtree_check,insecure,fsid=1$1" "*:/$2"
+}
+
+# unplug_server NUMBER: nothing that is sent to it arrives, as when its power is gone.
+unplug_server() { ip link set "veth$1" down; ip -n "server$1" link set eth0 down; }
+plug_server() { ip -n "server$1" link set eth0 up; ip link set "veth$1" up; }
 
 start_servers() {
     modprobe -a nfsd nfs nfsv3 nfsv4 veth 2>/dev/null || true
     mkdir -p "$export_root"
     mount -t tmpfs -o size=1400m exports "$export_root"
+    # What is mounted below, or is not any more, the servers see as well.
+    mount --make-shared "$export_root"
     mkdir -p /run/netns /run/rpcbind
     touch /etc/nfs.conf
     make_export 1 export 700M

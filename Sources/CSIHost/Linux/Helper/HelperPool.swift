@@ -97,6 +97,14 @@ final class HelperPool: Sendable {
                 + "kernel and may still change something")
     }
 
+    /// What killed helpers still hold.
+    var lingeringWork: [String] {
+        state.withLock { state in
+            state.lingering.removeAll { $0.helper.hasEnded }
+            return state.lingering.map(\.work)
+        }
+    }
+
     // MARK: At most so many for one server
 
     private func enter(_ server: String) async -> Bool {

@@ -58,11 +58,10 @@ final class HelperProcess: Sendable {
         _ = clinux_kill_group(process)
     }
 
-    /// How often its thread, and programs that it runs, have gone to sleep and woken again: this grows while it works and
-    /// stands still while it waits for a server that does not answer, whatever it does.
+    /// How often its thread, and programs that it runs, have gone to sleep and woken again.
     ///
     /// Of its thread alone: others of a Swift process wake up every second.
-    var progress: Int64 {
+    var contextSwitches: Int64 {
         let children = Self.text("/proc/\(process)/task/\(process)/children")
         return ([String(process)] + children.split(separator: " ").map(String.init)).reduce(0) {
             $0 &+ Self.switches("/proc/\($1)/status")

@@ -26,6 +26,7 @@ public enum NetworkHelper {
     /// Does what the process that started this one asks for, until that has no more to ask; on the calling thread, which must
     /// be the main one: the other process watches whether that makes progress.
     public static func serve() {
+        HelperBeat.turnOn()
         let thread = CallingThread()
         Task(executorPreference: thread) {
             var server = HelperServer()
@@ -68,7 +69,7 @@ private final class CallingThread: TaskExecutor {
 /// What a helper process does, one request after the other.
 struct HelperServer {
     /// The socket is what the starter gave it as its standard input.
-    private static let socket: CInt = 0
+    static let socket: CInt = 0
 
     private var directory: LinuxDirectoryTree?
 
@@ -173,7 +174,7 @@ struct HelperServer {
     }
 }
 
-/// Messages on a stream socket: their length, then their bytes.
+/// Messages on a stream socket: their length, then their bytes. An empty one is a beat: see ``HelperBeat``.
 enum HelperFrame {
     /// Longer than any list of a directory that is accepted.
     static let limit = 256 << 20

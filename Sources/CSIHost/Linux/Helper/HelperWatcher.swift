@@ -6,7 +6,7 @@ import SystemPackage
 /// The one thread that starts helpers and waits for their answers, so that nobody else's thread has to.
 final class HelperWatcher: Sendable {
     /// How waiting for an answer ended.
-    enum Ending: Sendable {
+    enum Ending: Sendable, Equatable {
         case answer([UInt8])
         /// It made no progress and was killed.
         case hung
@@ -19,20 +19,16 @@ final class HelperWatcher: Sendable {
         let continuation: CheckedContinuation<Result<HelperProcess, HostError>, Never>
     }
 
-    private struct Wait {
+    private struct Waiting {
         let helper: HelperProcess
-        let patience: Duration
         let continuation: CheckedContinuation<Ending, Never>
-        var received: [UInt8] = []
-        var progress: Int64 = -1
-        var lastProgress = ContinuousClock.now
-        var nextLook = ContinuousClock.now
+        var wait: HelperWait
     }
 
     private struct State {
         var isRunning = false
         var starts: [Start] = []
-        var waits: [Int: Wait] = [:]
+        var waits: [Int: Waiting] = [:]
         var ticks: [@Sendable () -> Bool] = []
         var lastNumber = 0
     }
@@ -58,7 +54,7 @@ final class HelperWatcher: Sendable {
     func exchange(_ bytes: [UInt8], with helper: HelperProcess, patience: Duration) async -> Ending {
         guard HelperFrame.write(bytes, to: helper.socket.raw) else { return .gone }
         return await withCheckedContinuation { continuation in
-            let wait = Wait(helper: helper, patience: patience, continuation: continuation)
+            let wait = Waiting(helper: helper, continuation: continuation, wait: HelperWait(patience: patience))
             change { $0.waits[helper.number] = wait }
         }
     }
@@ -142,41 +138,28 @@ final class HelperWatcher: Sendable {
         let room = buffer.count
         let count = clinux_read(helper.socket.raw, &buffer, room)
         if count == -Int(EINTR) || count == -Int(EAGAIN) { return }
-        let ended: (Wait, Ending)? = state.withLock { state in
-            guard var wait = state.waits.removeValue(forKey: helper.number) else { return nil }
-            guard count > 0 else { return (wait, .gone) }
-            wait.received.append(contentsOf: buffer.prefix(count))
-            if wait.received.count >= 4 {
-                let length = wait.received[0..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
-                guard length <= HelperFrame.limit else { return (wait, .gone) }
-                if wait.received.count >= 4 + length { return (wait, .answer(Array(wait.received[4..<4 + length]))) }
-            }
-            state.waits[helper.number] = wait
+        let ended: (Waiting, Ending)? = state.withLock { state in
+            guard var waiting = state.waits.removeValue(forKey: helper.number) else { return nil }
+            guard count > 0 else { return (waiting, .gone) }
+            if let ending = waiting.wait.receive(buffer.prefix(count), at: .now) { return (waiting, ending) }
+            state.waits[helper.number] = waiting
             return nil
         }
-        if let (wait, ending) = ended { wait.continuation.resume(returning: ending) }
+        if let (waiting, ending) = ended { waiting.continuation.resume(returning: ending) }
     }
 
     private func lookForProgress() {
         let now = ContinuousClock.now
         let due = state.withLock { state in
-            state.waits.values.filter { $0.nextLook <= now }.map(\.helper)
+            state.waits.values.filter { $0.wait.nextLook <= now }.map(\.helper)
         }
         for helper in due {
-            let progress = helper.progress
-            let hung: Wait? = state.withLock { state in
-                guard var wait = state.waits[helper.number] else { return nil }
-                if wait.progress != progress {
-                    wait.progress = progress
-                    wait.lastProgress = now
-                }
-                if now - wait.lastProgress >= wait.patience {
-                    state.waits[helper.number] = nil
-                    return wait
-                }
-                wait.nextLook = now + max(.milliseconds(100), wait.patience / 8)
-                state.waits[helper.number] = wait
-                return nil
+            let switches = helper.contextSwitches
+            let hung: Waiting? = state.withLock { state in
+                guard var waiting = state.waits[helper.number] else { return nil }
+                waiting.wait.look(switches, at: now)
+                state.waits[helper.number] = waiting.wait.isOver(at: now) ? nil : waiting
+                return waiting.wait.isOver(at: now) ? waiting : nil
             }
             guard let hung else { continue }
             helper.kill()

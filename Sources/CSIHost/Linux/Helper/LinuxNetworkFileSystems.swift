@@ -73,6 +73,8 @@ struct LinuxNetworkFileSystems: NetworkFileSystems {
         }
     }
 
+    func stuckWork() async -> [String] { pool.lingeringWork }
+
     /// The need of work at a path: its server is read from the mount table, which waits for nobody.
     private func need(_ path: FilePath, _ work: String) throws(HostError) -> HelperPool.Need {
         let entry = try MountTableReader.current().mountPoint(containing: path)
