@@ -90,6 +90,14 @@ final class Droplets {
         return node
     }
 
+    /// Whether the disk of a volume says that mkfs has begun.
+    func isMarked(_ volume: CSIv1.Volume) throws -> Bool {
+        let disk = try FileHandle(forReadingFrom: root.appending(path: "\(volume.volumeID).img"))
+        defer { try? disk.close() }
+        try disk.seek(toOffset: 60 << 20)
+        return try disk.read(upToCount: 9) == Data("swift-csi".utf8)
+    }
+
     /// Kills the controller, as the kernel does, and starts another one.
     func killController() async throws {
         kill(controller.id, SIGKILL)
@@ -98,18 +106,31 @@ final class Droplets {
         controller = try await Self.controller(root, server)
     }
 
+    /// Kills the program of a droplet, as the kernel does, and starts another one.
+    func killNode(_ droplet: Int) async throws {
+        guard let node = nodes[droplet] else { return }
+        kill(node.id, SIGKILL)
+        node.process.waitUntilExit()
+        node.client.close()
+        _ = try await start(droplet)
+    }
+
     private static func launch(
         _ root: URL, _ program: String, _ arguments: [String], prefix: [String], name: String? = nil
     ) async throws -> Program {
         let socket = root.appending(path: "\(name ?? program).sock").path()
         let log = root.appending(path: "\(name ?? program).log")
-        _ = FileManager.default.createFile(atPath: log.path(), contents: nil)
+        if !FileManager.default.fileExists(atPath: log.path()) {
+            _ = FileManager.default.createFile(atPath: log.path(), contents: nil)
+        }
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments =
             prefix + [programs.appending(path: program).path(), "--endpoint", "unix://\(socket)"] + arguments
-        process.standardOutput = try FileHandle(forWritingTo: log)
-        process.standardError = process.standardOutput
+        let output = try FileHandle(forWritingTo: log)
+        try output.seekToEnd()
+        process.standardOutput = output
+        process.standardError = output
         try process.run()
         let endpoint = try Endpoint(parsing: "unix://\(socket)")
         for _ in 0..<500 {
@@ -199,13 +220,18 @@ extension Droplets {
         throw TestFailure(what: "the volume is never attached")
     }
 
+    func stageRequest(
+        _ volume: CSIv1.Volume, _ context: ProtoMap<String, String>, on droplet: Int
+    ) -> CSIv1.NodeStageVolumeRequest {
+        .init(
+            volumeID: volume.volumeID, publishContext: context, stagingTargetPath: staging(droplet),
+            volumeCapability: Self.capability, volumeContext: volume.volumeContext)
+    }
+
     func publish(_ volume: CSIv1.Volume, _ context: ProtoMap<String, String>, on droplet: Int) async throws {
         guard let client = nodes[droplet]?.client else { return }
         _ = try await client.unary(
-            CSIv1.Node.nodeStageVolume,
-            .init(
-                volumeID: volume.volumeID, publishContext: context, stagingTargetPath: staging(droplet),
-                volumeCapability: Self.capability, volumeContext: volume.volumeContext), timeout: .seconds(60))
+            CSIv1.Node.nodeStageVolume, stageRequest(volume, context, on: droplet), timeout: .seconds(60))
         _ = try await client.unary(
             CSIv1.Node.nodePublishVolume,
             .init(

@@ -86,6 +86,41 @@ struct RealTests {
         }
     }
 
+    @Test("lose the node in the middle of formatting, and format anew, there or on the other droplet")
+    func formatsAnew() async throws {
+        try await Self.with { droplets in
+            _ = try await droplets.start(1)
+            _ = try await droplets.start(2)
+            var marks = 0
+            // mkfs takes some 50 ms: the node dies before it starts, in the middle of it and after it.
+            for milliseconds in stride(from: 0, through: 45, by: 3) {
+                let volume = try await droplets.create("pvc-\(milliseconds)")
+                let context = try await droplets.attach(volume, to: 1)
+                let request = droplets.stageRequest(volume, context, on: 1)
+                let client = try #require(droplets.nodes[1]?.client)
+                let lost = Task {
+                    try await client.unary(CSIv1.Node.nodeStageVolume, request, timeout: .seconds(60))
+                }
+                let deadline = ContinuousClock.now + .seconds(20)
+                while try !droplets.isMarked(volume), .now < deadline { try await Task.sleep(for: .milliseconds(1)) }
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                try await droplets.killNode(1)
+                _ = await lost.result
+                if try droplets.isMarked(volume) { marks += 1 }
+                let isElsewhere = milliseconds % 2 == 1
+                if isElsewhere { try await droplets.release(volume, from: 1) }
+                let droplet = isElsewhere ? 2 : 1
+                let again = try await droplets.attach(volume, to: droplet)
+                try await droplets.publish(volume, again, on: droplet)
+                #expect(try !droplets.isMarked(volume))
+                try await droplets.release(volume, from: droplet)
+            }
+            #expect(marks > 0)
+            let erased = droplets.logs.split(separator: "mkfs was interrupted").count - 1
+            print("of 16 disks \(marks) had the mark, and \(erased) of them held half a file system")
+        }
+    }
+
     private static let areFiguresWanted = ProcessInfo.processInfo.environment["FIGURES"] != nil
 
     /// Calls of the API that attaching may take for actions of this many milliseconds: it looks, begins, asks after growing
