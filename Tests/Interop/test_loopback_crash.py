@@ -1,5 +1,9 @@
 """kill -9 in the middle of a storm of calls on real devices: data stays, and nothing is leaked."""
 
+import concurrent.futures
+import os
+import time
+
 import pytest
 
 import calls
@@ -9,6 +13,7 @@ from loopback import LoopRig, Volume, delete_snapshot, digest, write
 from test_crash import Storm
 
 MIB = 1 << 20
+MANY = 500
 
 
 @pytest.fixture
@@ -84,18 +89,69 @@ def test_a_controller_that_is_killed_leaves_whole_volumes_or_none(rig):
     assert list((rig.pool / "volumes").iterdir()) == [] and list((rig.pool / "snapshots").iterdir()) == []
 
 
-@pytest.mark.timeout(240)
-def test_many_volumes_on_one_node(rig, names):
-    """Device numbers beyond those that exist at boot."""
-    with rig.controller.connect() as controller, rig.node.connect() as node:
-        volumes = [Volume(rig, next(names), block=True).create(controller, MIB) for _ in range(64)]
-        for index, volume in enumerate(volumes):
-            with open(volume.use(node), "r+b", buffering=0) as device:
-                device.write(index.to_bytes(4096, "big"))
-        assert len(rig.devices()) == 64
-        for index, volume in enumerate(volumes):
+@pytest.mark.timeout(900)
+def test_five_hundred_volumes_at_once(rig, names):
+    """Device numbers far beyond those that exist at boot, and each volume has its own data."""
+    volumes = [Volume(rig, next(names), block=number % 5 > 0, fs="ext4" if number % 5 == 0 else "")
+               for number in range(MANY)]
+
+    with rig.controller.connect() as controller, rig.node.connect() as node, \
+            concurrent.futures.ThreadPoolExecutor(32) as callers:
+
+        def begin(index, volume):
+            volume.create(controller, 16 * MIB)
+            target = volume.use(node)
+            with open(target / "data" if index % 5 == 0 else target, "wb" if index % 5 == 0 else "r+b") as file:
+                file.write(index.to_bytes(4096, "big"))
+                file.flush()
+                os.fsync(file.fileno())
+
+        def look(index, volume):
+            target = volume.target() / "data" if index % 5 == 0 else volume.target()
+            with open(target, "rb") as file:
+                return int.from_bytes(file.read(4096), "big")
+
+        def finish(volume):
             volume.rest(node)
-            image = rig.pool / "volumes" / volume.id / "image"
-            assert image.read_bytes()[:4096] == index.to_bytes(4096, "big")
             volume.delete(controller)
+
+        started = time.monotonic()
+        list(callers.map(begin, range(MANY), volumes))
+        took = time.monotonic() - started
+        assert took < 300, took
+        devices = rig.devices()
+        assert len(devices) == MANY
+        assert max(int(one["name"].removeprefix("/dev/loop")) for one in devices) > 255
+        assert list(callers.map(look, range(MANY), volumes)) == list(range(MANY))
+        list(callers.map(finish, volumes))
     assert_clean(rig)
+
+
+@pytest.mark.timeout(240)
+def test_a_pool_that_is_full_under_a_thin_volume():
+    """Writes fail and the condition says why; once there is room again, what was synced is there and the volume is as before."""
+    with LoopRig("xfs", flags=("--overcommit", "100", "--reserve", "0"), size=512 * MIB) as rig:
+        rig.start()
+        with rig.controller.connect() as controller, rig.node.connect() as node:
+            volume = Volume(rig, "pvc-thin", fs="ext4").create(controller, 2 * GIB)
+            target = volume.use(node)
+            expected = write(target / "data", MIB, "synced")
+            assert not volume.stats(node).volume_condition.abnormal
+            filler = rig.pool / "filler"
+            room = os.statvfs(rig.pool)
+            with open(filler, "wb") as file, pytest.raises(OSError):
+                for share in range(1, 20):
+                    os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize * share // 19 + share * MIB)
+                os.posix_fallocate(file.fileno(), 0, 4 * GIB)
+            with pytest.raises(OSError):
+                write(target / "more", 256 * MIB, "lost")
+            condition = volume.stats(node).volume_condition
+            assert condition.abnormal and condition.message, condition
+            filler.unlink()
+            volume.rest(node)
+            assert digest(volume.use(node) / "data") == expected
+            assert not volume.stats(node).volume_condition.abnormal
+            write(target / "again", 16 * MIB, "room")
+            volume.rest(node)
+            volume.delete(controller)
+        assert_clean(rig)

@@ -108,10 +108,16 @@ extension BlockNode {
     ) async throws(CSIError) -> VolumeCondition {
         let condition = try await devices.condition(of: id, shownAs: device)
         guard !condition.isAbnormal, let device else { return condition }
-        if mounted.shows(device), mounted.superOptions.contains("ro"),
-            !table.mounts(of: device).allSatisfy({ $0.mountOptions.contains("ro") })
-        {
+        guard mounted.shows(device) else { return .normal }
+        if table.mounts(of: device).contains(where: \.hasFailedReadOnly) {
             return .abnormal("the kernel has made the file system on \(device.path) read-only after an error")
+        }
+        do throws(HostError) {
+            // XFS that has stopped after an error says so to whoever looks at a file, and nowhere else.
+            _ = try await host.files.openDirectory(mounted.mountPoint).metadata(of: "")
+        } catch {
+            guard error.kind == .inputOutput || error.kind == .stale else { return .normal }
+            return .abnormal("the file system on \(device.path) does not answer any more: \(error.description)")
         }
         return .normal
     }

@@ -89,6 +89,11 @@ extension VolumePool {
 }
 
 extension MountEntry {
-    /// Whether the file system became read-only under a mount that was made for writing, as after an error of its disk.
-    public var hasFailedReadOnly: Bool { !mountOptions.contains("ro") && superOptions.contains("ro") }
+    /// Whether the file system stopped being writable under a mount that was made for writing, as after an error of its disk.
+    ///
+    /// The kernel makes it read-only, or, since Linux 6.15, ext4 says so in words of its own.
+    public var hasFailedReadOnly: Bool {
+        let isStopped = superOptions.contains("emergency_ro") || superOptions.contains("shutdown")
+        return isStopped || !mountOptions.contains("ro") && superOptions.contains("ro")
+    }
 }
