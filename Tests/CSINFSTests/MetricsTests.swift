@@ -52,11 +52,11 @@ struct MetricsTests {
     func restart() async throws {
         let rig = try Rig()
         let staging: FilePath = "/kubelet/plugins/kubernetes.io/csi/nfs.swift-csi.dev/1234/globalmount"
-        for path in [staging, "/kubelet/pods/1/volumes/pvc-1", "/home"] { rig.fake.addDirectory(path) }
+        for path in [staging, "/kubelet/pods/1/volumes/pvc-1", "/data"] { rig.fake.addDirectory(path) }
         rig.fake.addDirectory("/servers/one/pvc-1")
-        rig.fake.addDirectory("/servers/one/home")
+        rig.fake.addDirectory("/servers/one/data")
         for (name, path) in [
-            ("pvc-1", staging), ("pvc-1", "/kubelet/pods/1/volumes/pvc-1"), ("home", "/home"),
+            ("pvc-1", staging), ("pvc-1", "/kubelet/pods/1/volumes/pvc-1"), ("data", "/data"),
         ] {
             try await rig.fake.network.mount(
                 try Rig.location(FilePath("/export/\(name)")), at: path, options: NFSMountOptions())

@@ -111,7 +111,9 @@ extension LinuxFileSystems {
             var buffer = [UInt8](repeating: 0, count: 1024)
             let count = clinux_read(raw, &buffer, buffer.count)
             guard count > 0 else { break }
-            let line = String(decoding: buffer.prefix(count), as: UTF8.self)
+            // The first letter is how bad it is: "e ", "w " or "i ".
+            let isRated = count > 2 && buffer[1] == UInt8(ascii: " ")
+            let line = String(decoding: buffer[(isRated ? 2 : 0)..<count], as: UTF8.self)
             lines.append(String(line.filter { !$0.isNewline }))
         }
         return lines.isEmpty ? "the kernel's log (dmesg) may say more" : lines.joined(separator: "; ")

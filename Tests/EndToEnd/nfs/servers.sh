@@ -6,6 +6,8 @@
 #   10.9.2.2  NFS 4.1, 4.2     exports /export
 
 export_root=/run/nfs-exports
+# How large the first server's export is.
+export_size=700M
 
 # in_server NUMBER COMMAND...: among the processes of a server, which have the paths and the state of that server.
 in_server() {
@@ -95,12 +97,12 @@ plug_server() { ip -n "server$1" link set eth0 up; ip link set "veth$1" up; }
 start_servers() {
     modprobe -a nfsd nfs nfsv3 nfsv4 veth 2>/dev/null || true
     mkdir -p "$export_root"
-    mount -t tmpfs -o size=1400m exports "$export_root"
+    mount -t tmpfs -o size=2200m exports "$export_root"
     # What is mounted below, or is not any more, the servers see as well.
     mount --make-shared "$export_root"
     mkdir -p /run/netns /run/rpcbind
     touch /etc/nfs.conf
-    make_export 1 export 700M
+    make_export 1 export "$export_size"
     make_export 1 squashed 320M
     make_export 2 export 320M
     # In this order: the kernel tells the rpcbind of the first server, if there is one, what the second one does not serve.

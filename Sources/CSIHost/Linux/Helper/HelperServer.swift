@@ -174,7 +174,9 @@ struct HelperServer {
     }
 }
 
-/// Messages on a stream socket: their length, then their bytes. An empty one is a beat: see ``HelperBeat``.
+/// Messages on a stream socket: their length, then their bytes.
+///
+/// An empty one is a beat: see ``HelperBeat``.
 enum HelperFrame {
     /// Longer than any list of a directory that is accepted.
     static let limit = 256 << 20

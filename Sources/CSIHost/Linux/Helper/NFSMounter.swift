@@ -104,22 +104,26 @@ struct NFSMounter {
         let outcome = try await LinuxPrograms().run(Program("mount.nfs", arguments), within: .seconds(3600))
         guard outcome.succeeded else {
             let said = outcome.standardError.isEmpty ? "\(outcome.ending)" : outcome.standardError
-            let words = said.lowercased()
+            let reason = said.lowercased()
             let kind: HostError.Kind =
-                if words.contains("denied") || words.contains("not permitted") {
+                if reason.contains("denied") || reason.contains("not permitted") {
                     .permissionDenied
-                } else if words.contains("no such file") {
+                } else if reason.contains("no such file") {
                     .notFound
-                } else if words.contains("timed out") {
+                } else if reason.contains("timed out") {
                     .timedOut
-                } else if words.contains("refused") || words.contains("unreachable") || words.contains("resolve") {
+                } else if reason.contains("refused") || reason.contains("unreachable") || reason.contains("resolve") {
                     .unreachable
-                } else if words.contains("not supported") {
+                } else if reason.contains("not supported") {
                     .notSupported
+                } else if reason.contains("mount option") {
+                    .invalidArgument
                 } else {
                     .programFailed
                 }
-            throw site.failure(kind: kind, detail: "mount.nfs: \(said.split(separator: "\n").joined(separator: "; "))")
+            let given = words.isEmpty ? "" : " -o \(words.joined(separator: ","))"
+            throw site.failure(
+                kind: kind, detail: "mount.nfs\(given): \(said.split(separator: "\n").joined(separator: "; "))")
         }
     }
 
@@ -181,6 +185,9 @@ struct NFSMounter {
             case .protocolNotSupported: "the server does not serve NFS \(version)"
             case .connectionRefused: "nothing serves NFS there"
             case .timedOut: "the server does not answer"
+            // Of what is missing, a kernel without keys or certificates says no more.
+            case .invalidArgument where !options.securing.isEmpty:
+                "with \(options.securing.joined(separator: ",")): \(messages)"
             default: messages
             }
         return site.failure(errno, detail: detail)
@@ -188,6 +195,9 @@ struct NFSMounter {
 }
 
 extension NFSMountOptions {
+    /// What server and kernel need more for than NFS.
+    var securing: [String] { options.filter { $0.hasPrefix("sec=") || $0.hasPrefix("xprtsec=") } }
+
     /// Whether `mount.nfs` does something for them that the kernel does not: NFS 3 has its locks from `rpc.statd`.
     var needsProgram: Bool {
         version == "3" && !options.contains("nolock") && value(of: "local_lock") != "all"

@@ -1,0 +1,157 @@
+"""What calls of the backend cost beside the plain operations that they are made of, alternating in one run.
+
+Prints Markdown. Everything happens in one kernel with one processor: client, server and driver. So ratios count, and times do not.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from rig import SERVERS, Rig, export
+
+ROUNDS = 3
+V42 = "vers=4.2"
+
+
+def timed(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def each(values, work, threads=1):
+    """How many a second."""
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return len(values) / timed(lambda: list(pool.map(work, values)))
+
+
+def row(what, ours, unit, plain, plain_what):
+    ratio = ours / plain
+    print(f"| {what} | {ours:.4g} {unit} | {plain_what}: {plain:.4g} {unit} | {ratio:.2f} |", flush=True)
+
+
+def create_and_delete(rig, mount, count):
+    found = {"create": [], "create, 8 callers": [], "delete": [], "delete, 8 callers": [], "mkdir": [], "rmdir": []}
+    for turn in range(ROUNDS):
+        names = [f"volume-{turn}-{index}" for index in range(count)]
+        found["mkdir"].append(each(names, lambda name: os.mkdir(mount / f"plain-{name}")))
+        found["rmdir"].append(each(names, lambda name: os.rmdir(mount / f"plain-{name}")))
+        for threads, suffix in ((1, ""), (8, ", 8 callers")):
+            volumes = []
+            found["create" + suffix].append(each(names, lambda name: volumes.append(rig.create(name)), threads))
+            found["delete" + suffix].append(each(volumes, lambda volume: volume.delete(), threads))
+    best = {name: max(values) for name, values in found.items()}
+    for call, plain in (("create", "mkdir"), ("delete", "rmdir")):
+        for suffix in ("", ", 8 callers"):
+            row(call + suffix, best[call + suffix], "/s", best[plain], plain)
+
+
+def publish(rig):
+    volume = rig.create("published")
+    staging, staged, bound, mounted = [], [], [], []
+    plain = pathlib.Path("/run/plain")
+    plain.mkdir(exist_ok=True)
+    for _ in range(20):
+        staging.append(timed(lambda: (volume.stage(), volume.publish())))
+        staged.append(timed(lambda: volume.publish("second")))
+        volume.unpublish("second")
+        volume.unpublish()
+        volume.unstage()
+        source = f"{SERVERS[1]}:/export/published"
+        mounted.append(timed(lambda: subprocess.run(
+            ["mount", "-i", "-t", "nfs", "-o", f"{V42},addr={SERVERS[1]}", source, plain], check=True)))
+        bound.append(timed(lambda: subprocess.run(["mount", "--bind", plain, "/mnt"], check=True)))
+        subprocess.run(["umount", "/mnt", plain], check=True)
+    volume.delete()
+    row("publish of a staged volume", 1000 * statistics.median(staged), "ms", 1000 * statistics.median(bound), "mount --bind")
+    row("stage and publish", 1000 * statistics.median(staging), "ms",
+        1000 * (statistics.median(mounted) + statistics.median(bound)), "mount -t nfs, mount --bind")
+
+
+def clone_many(rig, mount):
+    volume = rig.create("many")
+    place = export() / "many"
+    for folder in range(100):
+        (place / str(folder)).mkdir()
+        for file in range(100):
+            (place / str(folder) / str(file)).write_bytes(b"x" * 1000)
+    ours, plain = [], []
+    for turn in range(2):
+        plain.append(timed(lambda: subprocess.run(["cp", "-a", mount / "many", mount / f"copy-{turn}"], check=True)))
+        clone = None
+
+        def make():
+            nonlocal clone
+            clone = rig.clone(f"clone-{turn}", volume.id, timeout=600)
+
+        ours.append(timed(make))
+        shutil.rmtree(export() / f"copy-{turn}")
+        clone.delete()
+    volume.delete()
+    row("clone of 10,000 files of 1 kB", min(ours), "s", min(plain), "cp -a")
+
+
+def clone_large(rig, mount, size):
+    volume = rig.create("large")
+    block = os.urandom(1 << 20)
+    with open(export() / "large" / "file", "wb") as file:
+        for _ in range(size):
+            file.write(block)
+    ours, cloned, copied = [], [], []
+
+    def copy():
+        with open(mount / "large" / "file", "rb") as source, open(mount / "copied", "wb") as target:
+            while os.copy_file_range(source.fileno(), target.fileno(), 64 << 20):
+                pass
+
+    for turn in range(ROUNDS):
+        copied.append(timed(copy))
+        (mount / "copied").unlink()
+        cloned.append(timed(lambda: subprocess.run(
+            ["cp", "--reflink=always", mount / "large" / "file", mount / "cloned"], check=True)))
+        (mount / "cloned").unlink()
+        clone = None
+
+        def make():
+            nonlocal clone
+            clone = rig.clone(f"large-{turn}", volume.id, timeout=600)
+
+        ours.append(timed(make))
+        clone.delete()
+    volume.delete()
+    row(f"clone of one file of {size} MiB", min(ours), "s", min(copied), "copy_file_range of 4.2")
+    row(f"clone of one file of {size} MiB", min(ours), "s", min(cloned), "cp --reflink=always")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--volumes", type=int, default=150, help="how many are created and deleted at a time")
+    parser.add_argument("--large", type=int, default=1024, help="the size of the large file, in MiB")
+    options = parser.parse_args()
+    rig = Rig(pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run")))
+    idle = [process.resident() for process in (rig.controller, rig.node)]
+    mount = pathlib.Path("/run/mounted")
+    mount.mkdir()
+    subprocess.run(
+        ["mount", "-i", "-t", "nfs", "-o", f"{V42},addr={SERVERS[1]}", f"{SERVERS[1]}:/export", mount], check=True)
+    print("| what | the driver | beside it | ratio |\n|---|---|---|---|")
+    create_and_delete(rig, mount, options.volumes)
+    publish(rig)
+    clone_many(rig, mount)
+    clone_large(rig, mount, options.large)
+    print("\n| resident memory | at the start | after all that |\n|---|---|---|")
+    for process, before in zip((rig.controller, rig.node), idle):
+        print(f"| {process.program} | {before / 1024:.1f} MiB | {process.resident() / 1024:.1f} MiB |")
+    with open("/proc/loadavg") as file:
+        print(f"\nLoad inside: {file.read().strip()}")
+    subprocess.run(["umount", mount], check=True)
+    rig.stop()
+
+
+main()
