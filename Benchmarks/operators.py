@@ -137,7 +137,7 @@ def make(channel):
     for number in range(VOLUMES):
         stub.CreateVolume(controller_pb2.CreateVolumeRequest(
             name=f"pvc-{number:08x}-5a1e-4c0d-9b1e-{number:012x}", volume_capabilities=[capability],
-            capacity_range=controller_pb2.CapacityRange(required_bytes=64 * MIB)), timeout=60)
+            capacity_range=common_pb2.CapacityRange(required_bytes=64 * MIB)), timeout=60)
 
 
 def volumes():

@@ -126,6 +126,8 @@ public struct DriverProgram: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        // Cancelled when the group has ended.
+        async let _: Void = ProcessMemory.settle(after: .seconds(10))
         try await group.run()
     }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import CSICore
 
 /// The root of the tool: every RPC of a CSI driver from the shell.
-@main
 struct CsictlCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "csictl",
