@@ -64,7 +64,7 @@ let doors: [Target] = [
 // Imports run one way: CSIProto <- CSITransport <- CSICore <- backends <- mains. CSIHost knows none of them; CSILock lies below
 // them all.
 let libraries: [Target] = [
-    .target(name: "CSILock", swiftSettings: settings),
+    .target(name: "CSILock", dependencies: ["CLinux"], swiftSettings: settings),
     .target(name: "CSIProto", exclude: ["Schema"], swiftSettings: codecSettings),
     .testTarget(name: "CSIProtoTests", dependencies: ["CSIProto"], swiftSettings: codecSettings),
     .target(
@@ -200,10 +200,10 @@ let programs: [Target] = [
         ],
         swiftSettings: settings),
     .executableTarget(
-        name: "csi-controller", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings
+        name: "csi-controller", dependencies: ["CSIMain", argumentParser], swiftSettings: settings
     ),
     .executableTarget(
-        name: "csi-node", dependencies: ["CSICore", "CSIHost", "CSIMain", argumentParser], swiftSettings: settings),
+        name: "csi-node", dependencies: ["CSIMain", argumentParser], swiftSettings: settings),
     .executableTarget(
         name: "csictl",
         dependencies: [

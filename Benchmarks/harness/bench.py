@@ -10,6 +10,7 @@ import sys
 import codec_part
 import driver_part
 import hostpath_part
+import loopback_part
 import memory_part
 import transport_part
 import trees_part
@@ -19,7 +20,7 @@ from report import Report
 
 PARTS = {
     "codec": codec_part, "transport": transport_part, "memory": memory_part, "driver": driver_part,
-    "hostpath": hostpath_part, "trees": trees_part,
+    "hostpath": hostpath_part, "loopback": loopback_part, "trees": trees_part,
 }
 
 
@@ -33,11 +34,11 @@ class BenchEnvironment(Environment):
         self.cpus = os.sched_getaffinity(0)
 
     def build(self):
-        if self.parts != ["hostpath"]:
+        if not set(self.parts) <= {"hostpath", "loopback"}:
             super().build()
         self.cpp_server = self.cpp_codec = self.cpp_check = None
         self.grpc_swift_server = self.swift_protobuf_codec = None
-        if self.peers and not set(self.parts) <= {"driver", "hostpath", "trees"}:
+        if self.peers and not set(self.parts) <= {"driver", "hostpath", "loopback", "trees"}:
             run(["make", "-C", CPP_PEERS, f"-j{len(self.cpus)}"])
             self.cpp_server, self.cpp_codec, self.cpp_check = (
                 os.path.join(CPP_PEERS, "build", name) for name in ("cpp-server", "cpp-codec", "cpp-check")
@@ -45,11 +46,14 @@ class BenchEnvironment(Environment):
             folder = swift_build(SWIFT_PEERS, ["grpc-swift-server", "swift-protobuf-codec"])
             self.grpc_swift_server = os.path.join(folder, "grpc-swift-server")
             self.swift_protobuf_codec = self.without_debug_information(os.path.join(folder, "swift-protobuf-codec"))
-        if {"memory", "driver", "hostpath", "trees"} & set(self.parts):
+        if {"memory", "driver", "hostpath", "loopback", "trees"} & set(self.parts):
             programs = ["csi-controller"] if self.parts == ["hostpath"] else ["csi-controller", "csi-node"]
             folder = swift_build(ROOT, programs, RELEASE)
             self.program_folder = folder
-            self.driver_bench = os.path.join(swift_build(BENCHMARKS, ["driver-bench"], RELEASE), "driver-bench")
+            benches = ["driver-bench", "loop-bench"] if "loopback" in self.parts else ["driver-bench"]
+            bench_folder = swift_build(BENCHMARKS, benches, RELEASE)
+            self.driver_bench = os.path.join(bench_folder, "driver-bench")
+            self.loop_bench = os.path.join(bench_folder, "loop-bench")
             # The pool is on the disk of the build folder; a scratch folder is often memory only.
             self.pool = os.path.join(folder, f"pool-{os.getpid()}")
 

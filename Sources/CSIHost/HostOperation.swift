@@ -120,6 +120,8 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readDevice
     /// Make what was written to a block device durable.
     case flushDevice
+    /// Replace bytes of a block device.
+    case replaceBytes
     /// Have writes to a block device refused or accepted.
     case setDeviceReadOnly
     /// Change how much is read ahead of a block device.
@@ -208,6 +210,7 @@ public enum HostOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
         case .waitForDevice: "wait for the block device"
         case .readDevice: "read the block device"
         case .flushDevice: "flush"
+        case .replaceBytes: "write to the block device"
         case .setDeviceReadOnly: "set whether to write to"
         case .setReadAhead: "set the read-ahead of the block device"
         case .deviceUsers: "find the users of the block device"

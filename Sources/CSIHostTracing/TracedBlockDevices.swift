@@ -36,6 +36,14 @@ struct TracedBlockDevices: BlockDevices {
         try await tracing.span(.flushDevice, device) { () async throws(HostError) in try await base.flush(device) }
     }
 
+    func replace(
+        _ expected: [UInt8], with bytes: [UInt8], at offset: Int64, of device: BlockDevice
+    ) async throws(HostError) {
+        try await tracing.span(.replaceBytes, device.path) { () async throws(HostError) in
+            try await base.replace(expected, with: bytes, at: offset, of: device)
+        }
+    }
+
     func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
         try await tracing.span(.setDeviceReadOnly, device) { () async throws(HostError) in
             try await base.setReadOnly(isReadOnly, device)

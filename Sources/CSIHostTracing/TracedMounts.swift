@@ -10,6 +10,10 @@ struct TracedMounts: MountControl {
         try await tracing.span(.mountTable) { () async throws(HostError) in try await base.mountTable() }
     }
 
+    func mountTable(of selection: MountSelection) async throws(HostError) -> MountTable {
+        try await tracing.span(.mountTable) { () async throws(HostError) in try await base.mountTable(of: selection) }
+    }
+
     func bindMount(
         source: FilePath, at target: FilePath, options: BindOptions
     ) async throws(HostError) -> MountEntry {

@@ -17,6 +17,15 @@ public enum StockProgram {
             commandName: name, abstract: abstract, discussion: discussion, version: SwiftCSIVersion.full)
     }
 
+    /// Runs a program: its command, or the helper that it calls itself as where a server may never answer.
+    public static func main(_ command: (some AsyncParsableCommand).Type) {
+        guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
+        ProgramTask.run {
+            await command.main(nil)
+            return 0
+        }
+    }
+
     /// Checks the configuration and serves until SIGTERM or SIGINT.
     /// - Parameters:
     ///   - name: The program's name, for its messages.

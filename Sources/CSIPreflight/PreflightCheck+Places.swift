@@ -10,11 +10,7 @@ extension PreflightCheck {
     public static func directory(_ path: FilePath, as what: String) -> PreflightCheck {
         PreflightCheck("\(what).directory", .required) { host in
             await verdict { () async throws(HostError) in
-                let place: FilePath
-                do throws(HostError) {
-                    place = try await host.files.canonicalPath(of: path)
-                } catch {
-                    guard error.kind == .notFound else { throw error }
+                guard let place = try await place(of: path, on: host) else {
                     return .unmet("\(path) does not exist", fix: "create the directory, or name another one")
                 }
                 let mount = try await host.mounts.mountTable().mountPoint(containing: place)
@@ -35,11 +31,7 @@ extension PreflightCheck {
     public static func mountPoint(_ path: FilePath, as what: String) -> PreflightCheck {
         PreflightCheck("\(what).mount", .awaited) { host in
             await verdict { () async throws(HostError) in
-                let place: FilePath
-                do throws(HostError) {
-                    place = try await host.files.canonicalPath(of: path)
-                } catch {
-                    guard error.kind == .notFound else { throw error }
+                guard let place = try await place(of: path, on: host) else {
                     return .unmet("\(path) does not exist", fix: "mount the disk of the \(what) there")
                 }
                 guard let mount = try await host.mounts.mountTable().topmost(at: place) else {
@@ -54,11 +46,7 @@ extension PreflightCheck {
     public static func sharedMounts(below path: FilePath) -> PreflightCheck {
         PreflightCheck("mounts.shared", .awaited) { host in
             await verdict { () async throws(HostError) in
-                let place: FilePath
-                do throws(HostError) {
-                    place = try await host.files.canonicalPath(of: path)
-                } catch {
-                    guard error.kind == .notFound else { throw error }
+                guard let place = try await place(of: path, on: host) else {
                     return .unmet(
                         "\(path) does not exist",
                         fix: "mount the kubelet's directory, with mountPropagation: Bidirectional")
@@ -72,6 +60,16 @@ extension PreflightCheck {
                 }
                 return .met("mounts below \(path) reach the node")
             }
+        }
+    }
+
+    /// Where a directory is, behind links; nil when it does not exist.
+    private static func place(of path: FilePath, on host: any Host) async throws(HostError) -> FilePath? {
+        do throws(HostError) {
+            return try await host.files.canonicalPath(of: path)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return nil
         }
     }
 }

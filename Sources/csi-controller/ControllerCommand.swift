@@ -1,9 +1,6 @@
 import ArgumentParser
-import CSICore
-import CSIHost
 import CSIMain
 
-@main
 struct ControllerCommand: AsyncParsableCommand {
     static let configuration = StockProgram.configuration(
         name: "csi-controller",
@@ -14,12 +11,6 @@ struct ControllerCommand: AsyncParsableCommand {
             Example: csi-controller --backend hostpath --endpoint unix:///run/csi/controller.sock --node-id $(hostname) \
             --pool /var/lib/csi-pool
             """)
-
-    @MainActor static func main() async {
-        // The program runs itself as a helper where a server may never answer.
-        guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
-        await main(nil)
-    }
 
     @OptionGroup var options: DriverOptions
     @OptionGroup var controllerOptions: ControllerOptions

@@ -1,9 +1,6 @@
 import ArgumentParser
-import CSICore
-import CSIHost
 import CSIMain
 
-@main
 struct NodeCommand: AsyncParsableCommand {
     static let configuration = StockProgram.configuration(
         name: "csi-node",
@@ -15,12 +12,6 @@ struct NodeCommand: AsyncParsableCommand {
             Example: csi-node --backend hostpath --endpoint unix:///run/csi/node.sock --node-id $(hostname) \
             --pool /var/lib/csi-pool
             """)
-
-    @MainActor static func main() async {
-        // The program runs itself as a helper where a server may never answer.
-        guard !NetworkHelper.isCalled else { return NetworkHelper.serve() }
-        await main(nil)
-    }
 
     @OptionGroup var options: DriverOptions
     @OptionGroup var nodeOptions: NodeOptions

@@ -87,6 +87,50 @@ struct BlockDeviceContractTests {
     }
 
     @Test(arguments: HostKind.attaching)
+    func `bytes are replaced where they and the device are what they were taken for`(kind: HostKind) async throws {
+        try await withDevice(kind) { rig, loop in
+            let devices = rig.host.devices
+            let device = try #require(try await devices.device(at: loop.path))
+            let (old, new) = ([UInt8](repeating: 0, count: 512), [UInt8](repeating: 7, count: 512))
+            func replacing(
+                _ expected: [UInt8], with bytes: [UInt8], at offset: Int64 = 4096, of device: BlockDevice
+            ) async -> HostError.Kind? {
+                await failure { try await devices.replace(expected, with: bytes, at: offset, of: device) }
+            }
+            #expect(await replacing(old, with: new, of: device) == nil)
+            #expect(try await devices.read(from: loop.path, at: 4096 - 1, count: 514) == [0] + new + [0])
+            #expect(rig.bytes(of: rig.scratch.appending("image"), at: 4096, count: 512) == new)
+            #expect(await replacing(old, with: new, of: device) == .notVerified)
+            #expect(await replacing(new, with: new, at: 4095, of: device) == .notVerified)
+            var other = device
+            other.sequence = (device.sequence ?? 0) + 1
+            #expect(await replacing(new, with: old, of: other) == .notVerified)
+            other = device
+            other.number = DeviceNumber(major: 8, minor: 4321)
+            #expect(await replacing(new, with: old, of: other) == .notVerified)
+            let impossible: [(Int, Int64)] = [(511, 4096), (0, 4096), (512, -1), (512, device.size - 511), (512, .max)]
+            for (count, offset) in impossible {
+                let bytes = [UInt8](repeating: 1, count: count)
+                #expect(await replacing(new, with: bytes, at: offset, of: device) == .invalidArgument)
+            }
+            other.path = rig.scratch.appending("image")
+            #expect(await replacing(new, with: old, of: other) == .wrongType)
+            other.path = rig.scratch.appending("absent")
+            #expect(await replacing(new, with: old, of: other) == .notFound)
+            try await devices.setReadOnly(true, loop.path)
+            #expect(await replacing(new, with: old, of: device) == .permissionDenied)
+            try await devices.setReadOnly(false, loop.path)
+            #expect(try await devices.read(from: loop.path, at: 4096, count: 512) == new)
+            #expect(await replacing(new, with: old, of: device) == nil)
+            try rig.mountDevice(loop.path, at: rig.scratch.appending("mounted"))
+            let head = try await devices.read(from: loop.path, at: 0, count: 512)
+            #expect(await replacing(head, with: new, at: 0, of: device) == .busy)
+            #expect(try await devices.read(from: loop.path, at: 0, count: 512) == head)
+            try await rig.mounts.unmount(rig.scratch.appending("mounted"), policy: .orderly())
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
     func `reading stays within the device`(kind: HostKind) async throws {
         try await withDevice(kind) { rig, loop in
             #expect(rig.write([1, 2, 3, 4], into: loop.path, at: (1 << 20) - 4))

@@ -4,9 +4,13 @@ import Testing
 
 @testable import CSIHost
 
-/// The program of a node, which is also the helper's; the package builds it with the tests.
-private let program = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-    .appending(".build/debug/csi-node").string
+/// The program of a node, which is also the helper's; the package builds it beside these tests, wherever that is.
+private let program = {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let length = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
+    let tests = FilePath(String(decoding: buffer.prefix(max(0, length)).map(UInt8.init(bitPattern:)), as: UTF8.self))
+    return tests.removingLastComponent().appending("csi-node").string
+}()
 
 @Suite("Helper processes", .timeLimit(.minutes(1)))
 struct HelperTests {

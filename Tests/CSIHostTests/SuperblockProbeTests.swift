@@ -48,6 +48,12 @@ struct SuperblockProbeTests {
         ]
     }
 
+    /// Version 4, which has no checksum; as large as the disk.
+    private static let xfs = [
+        Mark(0, "XFSB"), Mark(4, [0, 0, 16, 0]), Mark(8, [0, 0, 0, 0, 0, 0, 64, 0]), Mark(88, [0, 0, 0, 4]),
+        Mark(100, [0, 4, 2, 0]),
+    ]
+
     private static let boot: [UInt8] = [0x55, 0xaa]
 
     @Test(
@@ -62,7 +68,7 @@ struct SuperblockProbeTests {
             ("vfat", [Mark(510, boot), Mark(82, "FAT32   ")]), ("vfat", [Mark(510, boot), Mark(54, "FAT16   ")]),
             ("ntfs", [Mark(510, boot), Mark(3, "NTFS    ")]), ("exfat", [Mark(510, boot), Mark(3, "EXFAT   ")]),
             ("BitLocker", [Mark(510, boot), Mark(3, "-FVE-FS-")]),
-            ("f2fs", [Mark(1024, [0x10, 0x20, 0xf5, 0xf2])]),
+            ("xfs", xfs), ("f2fs", [Mark(1024, [0x10, 0x20, 0xf5, 0xf2])]),
             ("linux_raid_member", [Mark(4096, [0xfc, 0x4e, 0x2b, 0xa9, 1])]),
             ("linux_raid_member", [Mark(0, [0xfc, 0x4e, 0x2b, 0xa9, 1])]),
             ("linux_raid_member", [Mark(size - 8192, [0xfc, 0x4e, 0x2b, 0xa9, 1])]),
@@ -122,7 +128,8 @@ struct SuperblockProbeTests {
                 Mark(0, "XFSB"), Mark(4, [0, 0, 16, 0]), Mark(8, [UInt8](repeating: 0xff, count: 8)), Mark(88, [1]),
                 Mark(100, [0, 4, 2, 0]),
             ],
-            [Mark(65536 + 0x40, "_BHRfS_M")],
+            // Mkfs has not come to its end.
+            xfs + [Mark(126, [1])], [Mark(65536 + 0x40, "_BHRfS_M")],
             [Mark(65536 + 0x40, "_BHRfS_M"), Mark(65536 + 0x30, [0, 0, 1]), Mark(65536 + 0xc4, [1])],
             [Mark(0x4000, [0x53, 0x4b, 0x55, 0x4c, 0xba, 0xbe])], luks(7), [Mark(size - 512, "EFI PART")],
             // Two at once.

@@ -2,12 +2,10 @@
 
 import concurrent.futures
 import contextlib
-import http.client
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
@@ -16,29 +14,9 @@ import pytest
 import calls
 import driver
 from calls import Code
+from pages import get
 
 OPERATIONS = 64
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=10)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(self.path)
-
-
-def get(path, page):
-    connection = UnixConnection(path)
-    try:
-        connection.request("GET", page)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
 
 
 def publish(client, volume, target):

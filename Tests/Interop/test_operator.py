@@ -1,7 +1,5 @@
 """What the kubelet and an operator's tools see: registration, health, readiness, metrics."""
 
-import http.client
-import socket
 import time
 
 import grpc
@@ -9,28 +7,8 @@ import pytest
 
 import driver
 from calls import csi
+from pages import get
 from pluginregistration import registration_pb2, registration_pb2_grpc
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=10)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(self.path)
-
-
-def get(path, page):
-    connection = UnixConnection(path)
-    try:
-        connection.request("GET", page)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
 
 
 def wait_for(condition, seconds=20):

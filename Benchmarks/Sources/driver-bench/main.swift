@@ -7,6 +7,11 @@ import Glibc
 // driver-bench SOCKET list TIMES PAGE                  prints the median of a page of so many volumes, in us
 // driver-bench SOCKET snapshot                         prints when a snapshot of the first volume is ready, in us
 // driver-bench CONTROLLER NODE publish DIR TIMES       prints the medians of a read-only publish and an unpublish, in us
+// driver-bench SOCKET volume NAME BYTES TYPE           makes a volume with a file system and prints its id
+// driver-bench SOCKET image-snapshot VOLUME TIMES      prints the median of a snapshot, in us; each is deleted again
+// driver-bench CONTROLLER NODE life DIR TIMES          prints the median of the life of a 1 GiB XFS volume, in us: create, stage,
+//                                                      publish, unpublish, unstage, delete
+// driver-bench CONTROLLER NODE node-calls DIR TIMES    prints the medians of publish, stats, unpublish of a staged volume, in us
 //
 // Volumes are named bench-N and stay; the pool is the caller's to throw away.
 
@@ -18,6 +23,19 @@ do {
     case 5 where arguments[2] == "list":
         guard let times = Int(arguments[3]), times > 0, let page = Int32(arguments[4]) else { throw Usage() }
         print(try await Calls(path: arguments[1]).listMedian(times: times, page: page))
+    case 5 where arguments[2] == "image-snapshot":
+        guard let times = Int(arguments[4]), times > 0 else { throw Usage() }
+        print(try await Images(controller: arguments[1]).snapshotMedian(of: arguments[3], times: times))
+    case 6 where arguments[2] == "volume":
+        guard let bytes = Int64(arguments[4]) else { throw Usage() }
+        print(try await Images(controller: arguments[1]).make(arguments[3], bytes, arguments[5]))
+    case 6 where arguments[3] == "life":
+        guard let times = Int(arguments[5]), times > 0 else { throw Usage() }
+        print(try await Images(controller: arguments[1]).lifeMedian(arguments[2], arguments[4], times: times))
+    case 6 where arguments[3] == "node-calls":
+        guard let times = Int(arguments[5]), times > 0 else { throw Usage() }
+        let medians = try await Images(controller: arguments[1]).nodeMedians(arguments[2], arguments[4], times: times)
+        print(medians.map(String.init).joined(separator: " "))
     case 5:
         guard let calls = Int(arguments[3]), let concurrent = Int(arguments[4]) else { throw Usage() }
         let rate = try await Calls(path: arguments[1]).rate(of: arguments[2], calls: calls, concurrent: concurrent)
@@ -31,7 +49,7 @@ do {
     }
 } catch is Usage {
     print(
-        "usage: driver-bench SOCKET probe|create|delete CALLS CONCURRENT | SOCKET list TIMES PAGE | SOCKET snapshot | CONTROLLER NODE publish DIR TIMES"
+        "usage: driver-bench SOCKET probe|create|delete CALLS CONCURRENT | SOCKET list TIMES PAGE | SOCKET snapshot | SOCKET volume NAME BYTES TYPE | SOCKET image-snapshot VOLUME TIMES | CONTROLLER NODE publish|life|node-calls DIR TIMES"
     )
     exit(64)
 } catch {

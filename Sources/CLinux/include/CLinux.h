@@ -12,6 +12,7 @@
 #include "CLinuxAttributes.h"
 #include "CLinuxBlock.h"
 #include "CLinuxFS.h"
+#include "CLinuxMounts.h"
 #include "CLinuxIO.h"
 #include "CLinuxProcess.h"
 #include "CLinuxQuota.h"

@@ -59,25 +59,54 @@ extension BlockNode {
         }
     }
 
-    /// Where no note goes with the volume, the device itself must say that it has a file system, or that it never had one.
+    /// Where no note goes with the volume, the device itself must say that it has a file system, that it never had one, or that
+    /// making one was interrupted.
     private func fillWithoutNotes(
         _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
     ) async throws(CSIError) {
         let kind = options.kind
         let found = try await probe(device)
-        guard found.isBlank else {
-            guard let content = found.content, content.type == kind.rawValue else {
-                throw .preconditionFailed(
-                    "volume \"\(volume.id)\" is to be mounted as \(kind), and its device \(device.path) holds \(found); it is "
-                        + "neither mounted nor formatted")
-            }
+        if let content = found.content {
+            guard content.type == kind.rawValue else { throw foreign(found, on: device, volume, kind) }
+            if options.access == .readWrite { try await removeMark(from: device, of: volume.id) }
             try await check(device, volume, kind)
             return try await growUnmounted(device, kind, options)
         }
-        switch volume.origin {
-        case .empty:
+        let mark = try await mark(on: device, of: volume.id)
+        if !found.isBlank {
+            // Of a volume that was made empty, whatever is unclear and has the mark was left by mkfs.
+            guard case .own = mark, volume.origin == .empty else { throw foreign(found, on: device, volume, kind) }
             try requireWritable(options, volume)
-            try await format(device, volume, kind, isFirst: true)
+            logger.notice(
+                "mkfs was interrupted, and nothing was mounted since: it begins anew",
+                metadata: ["volume": "\(volume.id)", "device": "\(device.path)", "found": "\(found)"])
+            try await eraseInterrupted(device, of: volume.id)
+        }
+        try requireMadeEmpty(volume, device)
+        try requireWritable(options, volume)
+        switch mark {
+        case .noPlace, .own: break
+        case .absent: try await setMark(on: device, of: volume.id)
+        case .other:
+            throw .preconditionFailed(
+                "the device \(device.path) of volume \"\(volume.id)\" reads as blank at both ends and has bytes at offset "
+                    + "\(FormatMark.offset) that are not this driver's; it is not formatted")
+        }
+        try await format(device, volume, kind, isFirst: true)
+        try await removeMark(from: device, of: volume.id)
+    }
+
+    private func foreign(
+        _ found: ProbeResult, on device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
+    ) -> CSIError {
+        .preconditionFailed(
+            "volume \"\(volume.id)\" is to be mounted as \(kind), and its device \(device.path) holds \(found); it is "
+                + "neither mounted nor formatted")
+    }
+
+    private func requireMadeEmpty(_ volume: BlockVolume, _ device: VolumeDevice) throws(CSIError) {
+        switch volume.origin {
+        case .empty: return
         case .copy:
             throw .preconditionFailed(
                 "volume \"\(volume.id)\" was made from a snapshot or another volume and must hold a file system, and its "
@@ -113,7 +142,10 @@ extension BlockNode {
             made = try await host.fileSystems.make(kind, on: device.path, options: options, within: Self.toolLimit)
         } catch {
             // Somebody wrote to the device since it was probed: what is there is not ours to erase.
-            if error.kind == .notBlank, isFirst { try await formats?.setFormatState(nil, of: volume.id) }
+            if error.kind == .notBlank, isFirst {
+                try await formats?.setFormatState(nil, of: volume.id)
+                try await removeMark(from: device, of: volume.id)
+            }
             throw CSIError(error)
         }
         guard let formats else { return }

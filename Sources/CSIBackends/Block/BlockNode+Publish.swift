@@ -14,17 +14,21 @@ extension BlockNode {
         guard let options = try volume.mountOptions(for: request.capability) else {
             return try await publishRaw(request, volume)
         }
-        let table = try await mountTable()
-        guard let staging = request.stagingPath?.filePath, let staged = table.topmost(at: staging),
-            let device = try await devices.device(of: volume.id), staged.shows(device)
-        else { throw notStaged(volume.id, request.stagingPath) }
+        let target = request.target.filePath
+        guard let staging = request.stagingPath?.filePath, let device = try await devices.device(of: volume.id) else {
+            throw notStaged(volume.id, request.stagingPath)
+        }
+        let isExclusive = request.capability.mode.allowsOneTargetOnly
+        let table = try await mountTable([staging, target], of: isExclusive ? [device] : [])
+        guard let staged = table.topmost(at: staging), staged.shows(device) else {
+            throw notStaged(volume.id, request.stagingPath)
+        }
         var bind = options.flags
         if request.isReadOnly || options.access != .readWrite { bind.insert(.readOnly) }
-        let target = request.target.filePath
         if let mounted = table.topmost(at: target) {
             return try request.requireSame(as: mounted, of: staged.origin, bind.inheriting(staged.bindOptions))
         }
-        if request.capability.mode.allowsOneTargetOnly,
+        if isExclusive,
             let other = table.mounts(of: device).first(where: { $0.mountPoint != staging })
         {
             throw secondTarget(volume.id, other, request.capability.mode)
@@ -40,12 +44,15 @@ extension BlockNode {
     /// - Throws: FAILED_PRECONDITION when something else is mounted there, or files lie under the mount point: both stay.
     public func unpublish(_ request: UnpublishVolume) async throws(CSIError) {
         let target = request.target.filePath
-        let table = try await mountTable()
-        let stack = table.entries(at: target)
-        if let top = stack.last {
+        if try await mountTable([target]).topmost(at: target) != nil {
             let devices = try await devices.devices(of: request.id)
+            let table = try await mountTable([target] + devices.map(\.path))
+            let stack = table.entries(at: target)
+            guard let top = stack.last else {
+                return try await PublishTarget(request.target, on: host).remove(of: request.id)
+            }
             var isOurs = stack.contains { table.belongs($0, to: devices) }
-            if !isOurs { isOurs = try await isOrphan(top, in: table) }
+            if !isOurs { isOurs = try await isOrphan(top) }
             guard isOurs else {
                 throw .preconditionFailed(
                     "\(target) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")

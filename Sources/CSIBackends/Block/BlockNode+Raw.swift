@@ -38,13 +38,14 @@ extension BlockNode {
         else { throw notStaged(volume.id, request.stagingPath) }
         let existing = try await devices.device(of: volume.id)
         guard existing != nil || staged.isChanging else { throw notStaged(volume.id, request.stagingPath) }
-        let table = try await mountTable()
+        let table = try await mountTable([request.target.filePath], of: existing.map { [$0] } ?? [])
         let publications = existing.map { table.publications(of: $0) } ?? []
         if let mounted = table.topmost(at: request.target.filePath) {
             return try requireSame(mounted, existing, publications, request, isReadOnly: request.isReadOnly)
         }
         try requireSharable(publications, existing, volume, request, isReadOnly: request.isReadOnly)
         let device = try await device(existing, of: volume, staged, isReadOnly: request.isReadOnly)
+        if !request.isReadOnly { try await removeMark(from: device, of: volume.id) }
         let held = try await devices.hold(device)
         defer { held?.release() }
         try await PublishTarget(request.target, on: host).bind(

@@ -14,8 +14,8 @@ extension BlockNode {
     ///   that cannot be used.
     public func stage(_ request: StageVolume, _ volume: BlockVolume) async throws(CSIError) {
         let path = request.stagingPath.filePath
-        let table = try await mountTable()
         let existing = try await devices.device(of: volume.id)
+        let table = try await mountTable([path], of: existing.map { [$0] } ?? [])
         if let mounted = table.topmost(at: path) {
             return try await stageAgain(request, volume, mounted, existing)
         }
@@ -29,7 +29,7 @@ extension BlockNode {
         guard let options = try volume.mountOptions(for: request.capability) else {
             return try await stageRaw(request, volume, existing, table)
         }
-        try await stageMount(request, volume, options, existing, table)
+        try await stageMount(request, volume, options, existing)
     }
 
     /// Unmounts the file system and lets the device go; the absent is success.
@@ -37,7 +37,7 @@ extension BlockNode {
     public func unstage(_ request: UnstageVolume) async throws(CSIError) {
         let path = request.stagingPath.filePath
         let devices = try await devices.devices(of: request.id)
-        let table = try await mountTable()
+        let table = try await mountTable([path], of: devices)
         for device in devices {
             let users = (table.mounts(of: device) + table.publications(of: device)).filter { $0.mountPoint != path }
             if let user = users.first {
@@ -47,7 +47,7 @@ extension BlockNode {
         let stack = table.entries(at: path)
         if let top = stack.last {
             var isOurs = stack.contains { table.belongs($0, to: devices) }
-            if !isOurs { isOurs = try await isOrphan(top, in: table) }
+            if !isOurs { isOurs = try await isOrphan(top) }
             guard isOurs else {
                 throw .preconditionFailed(
                     "\(path) is a mount of \(top.origin), not of volume \"\(request.id)\"; it is left alone")
@@ -81,8 +81,7 @@ extension BlockNode {
     }
 
     private func stageMount(
-        _ request: StageVolume, _ volume: BlockVolume, _ options: FileSystemMountOptions, _ existing: VolumeDevice?,
-        _ table: MountTable
+        _ request: StageVolume, _ volume: BlockVolume, _ options: FileSystemMountOptions, _ existing: VolumeDevice?
     ) async throws(CSIError) {
         let path = request.stagingPath.filePath
         let device: VolumeDevice
@@ -92,7 +91,7 @@ extension BlockNode {
             device = try await devices.attach(volume, isReadOnly: false)
         }
         do throws(CSIError) {
-            try requireFit(device, volume, options, table)
+            try await requireFit(device, volume, options)
             let ready = try await prepared(device, volume, options)
             defer { ready.hold?.release() }
             try await mount(ready.device, of: volume.id, at: path, options)
@@ -105,10 +104,10 @@ extension BlockNode {
     }
 
     private func requireFit(
-        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions, _ table: MountTable
-    ) throws(CSIError) {
+        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
+    ) async throws(CSIError) {
         try requireSize(device, volume)
-        if let other = table.mounts(of: device).first {
+        if let other = try await mountTable([], of: [device]).mounts(of: device).first {
             throw .preconditionFailed(
                 "volume \"\(volume.id)\" is mounted at \(other.mountPoint) already; unstage it there")
         }
@@ -148,7 +147,7 @@ extension BlockNode {
     private func abandon(_ id: VolumeID, _ path: FilePath) async {
         do throws(CSIError) {
             for device in try await devices.devices(of: id) {
-                let table = try await mountTable()
+                let table = try await mountTable([path], of: [device])
                 if table.topmost(at: path)?.shows(device) == true {
                     _ = try await withHostErrors { () async throws(HostError) in
                         try await host.mounts.unmount(path, policy: Self.unmountPolicy)

@@ -8,8 +8,8 @@ extension BlockNode {
     /// - Throws: NOT_FOUND when the volume is not at that path.
     public func stats(_ request: GetVolumeStats, _ volume: BlockVolume) async throws(CSIError) -> VolumeStats {
         let path = request.path.filePath
-        let table = try await mountTable()
         let devices = try await devices.devices(of: volume.id)
+        let table = try await mountTable([path], of: devices)
         let staged = try await staging.stagedBlock(of: volume.id)
         guard let mounted = table.topmost(at: path) else {
             guard let device = devices.first, staged?.path == path.string else { throw notThere(request) }
@@ -17,7 +17,7 @@ extension BlockNode {
             return try await stats(of: device, volume, condition)
         }
         guard table.belongs(mounted, to: devices) else {
-            guard try await isOrphan(mounted, in: table) else { throw notThere(request) }
+            guard try await isOrphan(mounted) else { throw notThere(request) }
             return nothing(
                 of: volume,
                 .abnormal("the device that is published at \(path) was detached by another program or has gone"))
@@ -74,9 +74,9 @@ extension BlockNode {
     private func present(
         _ request: ExpandVolumeOnNode
     ) async throws(CSIError) -> (device: VolumeDevice, table: MountTable) {
-        let table = try await mountTable()
         let device = try await devices.device(of: request.id)
         let path = request.path.filePath
+        let table = try await mountTable([path], of: device.map { [$0] } ?? [])
         let isShown = table.topmost(at: path).map { table.belongs($0, to: device.map { [$0] } ?? []) } ?? false
         let staged = try await staging.stagedBlock(of: request.id)
         guard let device, isShown || staged?.path == path.string else {

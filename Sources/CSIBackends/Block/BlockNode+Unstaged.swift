@@ -17,7 +17,7 @@ extension BlockNode {
         }
         let isReadOnly = request.isReadOnly || request.capability.mode.isReadOnly
         let existing = try await devices.device(of: volume.id)
-        let table = try await mountTable()
+        let table = try await mountTable([request.target.filePath], of: existing.map { [$0] } ?? [])
         let publications = existing.map { table.publications(of: $0) } ?? []
         if let mounted = table.topmost(at: request.target.filePath) {
             return try requireSame(mounted, existing, publications, request, isReadOnly: isReadOnly)
@@ -33,6 +33,7 @@ extension BlockNode {
         }
         do throws(CSIError) {
             try requireSize(device, volume)
+            if !isReadOnly { try await removeMark(from: device, of: volume.id) }
             let device = try await devices.configured(device, for: volume)
             let held = try await devices.hold(device)
             defer { held?.release() }
@@ -48,8 +49,9 @@ extension BlockNode {
     /// - Throws: FAILED_PRECONDITION when something else is mounted there: it stays.
     public func unpublishUnstaged(_ request: UnpublishVolume) async throws(CSIError) {
         try await unpublish(request)
-        let table = try await mountTable()
-        for device in try await devices.devices(of: request.id) {
+        let found = try await devices.devices(of: request.id)
+        let table = try await mountTable([], of: found)
+        for device in found {
             guard table.publications(of: device).isEmpty, table.mounts(of: device).isEmpty else { return }
             try await devices.detach(device, of: request.id, within: Self.detachLimit)
         }

@@ -46,8 +46,14 @@ public struct BlockNode: Sendable {
         self.logger = logger
     }
 
-    func mountTable() async throws(CSIError) -> MountTable {
-        try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
+    /// The mounts at the paths, and those that show one of the devices as a file system or as the device itself.
+    func mountTable(
+        _ paths: [FilePath], of devices: [VolumeDevice] = []
+    ) async throws(CSIError) -> MountTable {
+        let selection = MountSelection(
+            paths: paths, devices: devices.map(\.number), sources: devices.map(\.path))
+        return try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable(of: selection)
+        }
     }
 
     func notStaged(_ id: VolumeID, _ path: AbsolutePath?) -> CSIError {
@@ -62,7 +68,7 @@ public struct BlockNode: Sendable {
     }
 
     /// Whether a mount shows a device that is no more: nobody can say whose it was, and nobody can use it.
-    func isOrphan(_ entry: MountEntry, in table: MountTable) async throws(CSIError) -> Bool {
+    func isOrphan(_ entry: MountEntry) async throws(CSIError) -> Bool {
         if FileSystemKind(rawValue: entry.filesystemType) != nil, entry.source.hasPrefix("/dev/") {
             // Btrfs has no number to ask for; its source may be another device by now, and then it is not ours to judge.
             guard entry.filesystemType != FileSystemKind.btrfs.rawValue else {
@@ -74,6 +80,7 @@ public struct BlockNode: Sendable {
         }
         // The name of a node that was removed may be gone with it.
         let node = FilePath("/dev").appending(entry.root.lastComponent ?? "null")
+        let table = try await mountTable([node])
         guard entry.device == table.mountPoint(containing: node)?.device else { return false }
         guard !entry.isRootDeleted else { return true }
         guard table.origin(of: node) == entry.origin else { return false }

@@ -25,7 +25,10 @@ extension ImageDevices {
             }
             return ImageOrigin(.volume(id), sharing: .required)
         }
-        let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
+        let selection = MountSelection(devices: devices.map(\.number))
+        let table = try await withHostErrors { () async throws(HostError) in
+            try await host.mounts.mountTable(of: selection)
+        }
         let mounts = devices.flatMap { table.mounts(of: $0) }
         guard let writable = mounts.first(where: { !$0.isReadOnly }) else {
             for device in devices where mounts.isEmpty {

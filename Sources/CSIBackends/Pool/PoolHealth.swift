@@ -52,7 +52,7 @@ extension VolumePool {
         let tree = try tree()
         let path = path
         return try await withHostErrors { () async throws(HostError) in
-            let mount = try await host.mounts.mountTable().mountPoint(containing: path)
+            let mount = try await host.mounts.mountTable(of: MountSelection(paths: [path])).mountPoint(containing: path)
             let room = try await tree.capacity()
             return PoolHealth(
                 path: path, isReadOnly: mount?.isReadOnly ?? false, availableBytes: room.availableBytes,

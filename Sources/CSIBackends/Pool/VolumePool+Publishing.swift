@@ -27,15 +27,16 @@ extension VolumePool {
             if let group = try request.capability.mount?.groupID() { try await give(data: record.id, toGroup: group) }
         }
         let options = try Self.options(of: request)
-        let table = try await mountTable()
+        let target = request.target.filePath
+        let isExclusive = request.capability.mode.allowsOneTargetOnly
+        let table = isExclusive ? try await mountTable() : try await mountTable(at: [data, target])
         guard let origin = table.origin(of: data), let poolMount = table.mountPoint(containing: data) else {
             throw .fault("the mount table does not show the mount that \"\(data)\" lies on")
         }
-        let target = request.target.filePath
         if let mounted = table.topmost(at: target) {
             return try request.requireSame(as: mounted, of: origin, options.inheriting(poolMount.bindOptions))
         }
-        if request.capability.mode.allowsOneTargetOnly,
+        if isExclusive,
             let other = table.mounts(showing: origin).first(where: { shows($0, dataOf: record.id) })
         {
             throw .preconditionFailed(
@@ -53,7 +54,7 @@ extension VolumePool {
     public func unpublish(_ request: UnpublishVolume, as id: VolumeID? = nil) async throws(CSIError) {
         let id = id ?? request.id
         let target = request.target.filePath
-        let stack = try await mountTable().entries(at: target)
+        let stack = try await mountTable(at: [target]).entries(at: target)
         if let top = stack.last {
             guard stack.contains(where: { shows($0, dataOf: id) }) else {
                 throw .preconditionFailed(
@@ -73,7 +74,7 @@ extension VolumePool {
     public func stats(_ request: GetVolumeStats, as id: VolumeID? = nil) async throws(CSIError) -> VolumeStats {
         guard let record = try await record(id ?? request.id) else { throw .notFound(.volume(request.id)) }
         let path = request.path.filePath
-        guard let mounted = try await mountTable().topmost(at: path), shows(mounted, dataOf: record.id) else {
+        guard let mounted = try await mountTable(at: [path]).topmost(at: path), shows(mounted, dataOf: record.id) else {
             throw .notFound(.publication(record.id, request.path), "nothing of it is mounted there")
         }
         let health = try await health()
@@ -107,7 +108,9 @@ extension VolumePool {
     /// Refuses unless the volume is published at a path.
     /// - Throws: NOT_FOUND when nothing of it is mounted there.
     public func requirePublished(_ id: VolumeID, at path: AbsolutePath) async throws(CSIError) {
-        guard let mounted = try await mountTable().topmost(at: path.filePath), shows(mounted, dataOf: id) else {
+        guard let mounted = try await mountTable(at: [path.filePath]).topmost(at: path.filePath),
+            shows(mounted, dataOf: id)
+        else {
             throw .notFound(.publication(id, path), "nothing of it is mounted there")
         }
     }
@@ -125,6 +128,12 @@ extension VolumePool {
 
     private func mountTable() async throws(CSIError) -> MountTable {
         try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
+    }
+
+    private func mountTable(at paths: [FilePath]) async throws(CSIError) -> MountTable {
+        try await withHostErrors { () async throws(HostError) in
+            try await host.mounts.mountTable(of: MountSelection(paths: paths))
+        }
     }
 
     private static func options(of request: PublishVolume) throws(CSIError) -> BindOptions {

@@ -45,6 +45,22 @@ public protocol BlockDevices: Sendable {
     /// copied. A mounted file system does this when it is frozen.
     func flush(_ device: FilePath) async throws(HostError)
 
+    /// Replaces bytes of a device that nobody uses, durably, if it is the device that was found and they are what was read.
+    ///
+    /// The device is open exclusively from the comparison to the write, so no other one can take its place in between.
+    ///
+    /// - Parameters:
+    ///   - expected: what must be there: at most 16 MiB.
+    ///   - bytes: what is written instead, as many. A crash can leave the first of its sectors written.
+    ///   - offset: the first byte.
+    ///   - device: what was found, which its number and its sequence are compared with.
+    /// - Throws: ``HostError`` of kind `notVerified` when it is another device or holds other bytes, `busy` when it is mounted or
+    ///   held, `permissionDenied` when it cannot be written, `invalidArgument` when offset and counts make no sense, among
+    ///   others. Nothing was written then.
+    func replace(
+        _ expected: [UInt8], with bytes: [UInt8], at offset: Int64, of device: BlockDevice
+    ) async throws(HostError)
+
     /// Has the kernel refuse writes to a device, whoever asks, or accept them again.
     ///
     /// It holds until it is changed or the device goes. Who has the device open for writing keeps it open, and its writes fail.

@@ -1,6 +1,6 @@
 package import SystemPackage
 
-/// What every host demands of a read from a block device.
+/// What every host demands of a read from a block device, and of a write to one.
 package enum DeviceReadRule {
     /// The most bytes that are read at once.
     package static let maximumLength = 16 << 20
@@ -23,6 +23,36 @@ package enum DeviceReadRule {
             throw HostError(
                 .readDevice, at: device, kind: .invalidArgument,
                 detail: "\(count) bytes at \(offset): at most \(maximumLength) bytes are read at once")
+        }
+    }
+
+    /// Makes sure that some bytes can take the place of others.
+    package static func check(
+        _ device: BlockDevice, at offset: Int64, replacing expected: [UInt8], with bytes: [UInt8]
+    ) throws(HostError) {
+        guard offset >= 0, !bytes.isEmpty, bytes.count == expected.count, bytes.count <= maximumLength,
+            offset <= device.size - Int64(bytes.count)
+        else {
+            throw HostError(
+                .replaceBytes, at: device.path, kind: .invalidArgument,
+                detail: "\(bytes.count) bytes at \(offset) in place of \(expected.count), of \(device.size)")
+        }
+    }
+
+    /// Makes sure that a device is the one that was found before.
+    package static func check(_ now: BlockDevice?, is device: BlockDevice) throws(HostError) {
+        guard let now, now.number == device.number, now.sequence == device.sequence else {
+            throw HostError(
+                .replaceBytes, at: device.path, kind: .notVerified, detail: "another device has its place by now")
+        }
+    }
+
+    /// Makes sure that the bytes that are to be replaced are those that were read before.
+    package static func check(_ found: [UInt8], are expected: [UInt8], on device: BlockDevice) throws(HostError) {
+        guard found == expected else {
+            throw HostError(
+                .replaceBytes, at: device.path, kind: .notVerified,
+                detail: "somebody has written there meanwhile; it was left as it is")
         }
     }
 }

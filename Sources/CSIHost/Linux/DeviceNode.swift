@@ -24,6 +24,18 @@ struct DeviceNode: ~Copyable {
         }
     }
 
+    /// Opens a device to write to it, as its only user.
+    static func openExclusively(_ path: FilePath, for operation: HostOperation) throws(HostError) -> DeviceNode {
+        let site = CallSite(operation, at: path)
+        try requireBlockDevice(path, site)
+        switch openIfPossible(path, CLINUX_O_READ_WRITE | UInt64(O_EXCL), for: site) {
+        case .opened(let descriptor): return try DeviceNode(descriptor, site, isDirect: false)
+        case .refused(.resourceBusy):
+            throw site.failure(.resourceBusy, detail: "it is mounted, part of another device, or held by a program")
+        case .refused(let errno): throw site.failure(errno)
+        }
+    }
+
     /// Opens a path through links, for a caller that tells error numbers apart.
     static func openIfPossible(_ path: FilePath, _ flags: UInt64, for site: CallSite) -> Resolution.Outcome {
         let opened = path.withPlatformString { text in
@@ -85,6 +97,29 @@ struct DeviceNode: ~Copyable {
     func setReadAhead(_ bytes: Int64) throws(HostError) {
         let raw = descriptor.raw
         try site.check { clinux_block_set_read_ahead(raw, UInt(clamping: bytes / Self.readAheadUnit)) }
+    }
+
+    /// The device's number.
+    func number() throws(HostError) -> DeviceNumber {
+        let status = try site.status(of: descriptor)
+        return DeviceNumber(major: status.stx_rdev_major, minor: status.stx_rdev_minor)
+    }
+
+    /// Writes bytes, which are durable after a ``flush()``.
+    func write(_ bytes: [UInt8], at offset: Int64) throws(HostError) {
+        let raw = descriptor.raw
+        var written = 0
+        while written < bytes.count {
+            let start = written
+            let count = try site.check(detail: "at byte \(offset + Int64(start))") {
+                bytes.withUnsafeBytes { (buffer) in
+                    let rest = UnsafeRawBufferPointer(rebasing: buffer[start...])
+                    return clinux_pwrite(raw, rest.baseAddress, rest.count, offset + Int64(start))
+                }
+            }
+            guard count > 0 else { throw site.failure(kind: .inputOutput, detail: "it takes no more bytes") }
+            written += count
+        }
     }
 
     /// Reads bytes, fewer at the end of the device.

@@ -101,6 +101,20 @@ struct LinuxBlockDevices: BlockDevices {
         try DeviceNode.open(PathRule.absolute(device, .flushDevice), for: .flushDevice).flush()
     }
 
+    func replace(
+        _ expected: [UInt8], with bytes: [UInt8], at offset: Int64, of device: BlockDevice
+    ) async throws(HostError) {
+        _ = try PathRule.absolute(device.path, .replaceBytes)
+        try DeviceReadRule.check(device, at: offset, replacing: expected, with: bytes)
+        let node = try DeviceNode.openExclusively(device.path, for: .replaceBytes)
+        // While it is open its number is nobody else's.
+        let site = CallSite(.replaceBytes, at: device.path)
+        try DeviceReadRule.check(try UdevContext(site).device(try node.number()), is: device)
+        try DeviceReadRule.check(try node.read(at: offset, count: expected.count), are: expected, on: device)
+        try node.write(bytes, at: offset)
+        try node.flush()
+    }
+
     func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
         try DeviceNode.open(PathRule.absolute(device, .setDeviceReadOnly), for: .setDeviceReadOnly).setReadOnly(
             isReadOnly)

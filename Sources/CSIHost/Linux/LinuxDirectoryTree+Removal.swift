@@ -35,7 +35,7 @@ extension LinuxDirectoryTree {
 
     /// Refuses a tree with mounts in it before anything is removed; a mount made later stops the removal where it is.
     private func refuseMounts(_ tree: FilePath, _ site: CallSite) throws(HostError) {
-        let table = try MountTableReader.current()
+        let table = try MountTableReader.current(beneath: tree)
         guard let mount = table.topmost(at: tree) ?? table.mounts(beneath: tree).first else { return }
         throw HostError(
             site.operation, at: site.path, kind: .busy,

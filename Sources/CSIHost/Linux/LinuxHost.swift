@@ -31,7 +31,8 @@ public struct LinuxHost: Host {
     /// The kernel's clocks.
     public let clock: any HostClock
 
-    /// Creates the host; it holds no state but the helper processes for network file systems, of which there are none yet.
+    /// Creates the host; it holds no state but the helper processes for network file systems, of which there are none yet, and which
+    /// file system each mount shows, which never changes.
     ///
     /// - Parameter network: how it works with network file systems.
     public init(network: NetworkFileSystemSettings = NetworkFileSystemSettings()) {

@@ -18,7 +18,8 @@ extension LinuxMounts {
         var pause = 5
         var steps = 0
 
-        while let top = try MountTableReader.current().topmost(at: target) {
+        // What is mounted there may be dead, so nothing that could ask it is looked up.
+        while let top = try selected.read(MountSelection(paths: [target]), mayWait: false).topmost(at: target) {
             guard outcome.removed < Self.tallestStack, steps < 100_000 else {
                 throw site.failure(kind: .busy, detail: "mounts keep appearing there")
             }

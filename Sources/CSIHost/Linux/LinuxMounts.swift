@@ -4,8 +4,18 @@ import SystemPackage
 
 /// Mounts on Linux.
 struct LinuxMounts: MountControl {
+    let selected: SelectedMounts
+
+    init(selected: SelectedMounts = SelectedMounts(MountDevices())) {
+        self.selected = selected
+    }
+
     func mountTable() async throws(HostError) -> MountTable {
         try MountTableReader.current()
+    }
+
+    func mountTable(of selection: MountSelection) async throws(HostError) -> MountTable {
+        try selected.read(selection)
     }
 
     func bindMount(
@@ -83,9 +93,7 @@ struct LinuxMounts: MountControl {
     static func verified(
         _ tree: borrowing OwnedDescriptor, _ target: FilePath, _ options: BindOptions, _ site: CallSite
     ) throws(HostError) -> MountEntry {
-        let id = Int(clamping: try site.status(of: tree).stx_mnt_id)
-        let table = try MountTableReader.current()
-        guard let entry = table.entries.first(where: { $0.mountID == id }) else {
+        guard let entry = try SelectedMounts.entry(of: tree, site) else {
             throw site.failure(kind: .notVerified, detail: "the new mount is not in the mount table")
         }
         guard entry.mountPoint == target else {

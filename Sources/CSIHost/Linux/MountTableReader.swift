@@ -10,22 +10,48 @@ enum MountTableReader {
 
     /// Reads the table of the process's namespace.
     static func current() throws(HostError) -> MountTable {
-        try read("/proc/self/mountinfo")
+        try read("/proc/self/mountinfo") { (text, site) throws(HostError) in try parse(text, for: site) }
     }
 
     /// Reads the table of the namespace that a process runs in.
     static func table(of process: Int32) throws(HostError) -> MountTable {
-        try read(FilePath("/proc/\(process)/mountinfo"))
+        try read(FilePath("/proc/\(process)/mountinfo")) { (text, site) throws(HostError) in
+            try parse(text, for: site)
+        }
     }
 
-    private static func read(_ path: FilePath) throws(HostError) -> MountTable {
+    /// Reads a part of the table of the process's namespace: what is asked for, and maybe more.
+    static func current(_ selection: MountSelection) throws(HostError) -> MountTable {
+        try read("/proc/self/mountinfo") { (text, site) throws(HostError) in try parse(text, for: selection, site) }
+    }
+
+    /// Reads the mounts in a tree and those on the way to it.
+    static func current(beneath tree: FilePath) throws(HostError) -> MountTable {
+        try read("/proc/self/mountinfo") { (text, site) throws(HostError) in
+            try parse(TableFilter(tree: tree).lines(of: text), for: site)
+        }
+    }
+
+    /// Parses the lines of a table that a selection asks for, and maybe more.
+    static func parse(
+        _ text: [UInt8], for selection: MountSelection, _ site: CallSite
+    ) throws(HostError) -> MountTable {
+        let table = try parse(TableFilter(selection).lines(of: text), for: site)
+        guard !selection.sources.isEmpty else { return table }
+        let devices = selection.sources.compactMap { table.origin(of: $0)?.device }
+        return try parse(TableFilter(selection, and: devices).lines(of: text), for: site)
+    }
+
+    private static func read(
+        _ path: FilePath, _ parse: ([UInt8], CallSite) throws(HostError) -> MountTable
+    ) throws(HostError) -> MountTable {
         let site = CallSite(.mountTable, at: path)
         // No rule against links here: /proc/self is one, of the kernel's own making.
         let number = try site.check(detail: "is /proc mounted?") {
             path.withPlatformString { clinux_openat2(CLINUX_AT_FDCWD, $0, CLINUX_O_READ, 0, 0) }
         }
         let descriptor = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
-        return try parse(site.readAll(descriptor, limit: largestTable), for: site)
+        return try parse(site.readAll(descriptor, limit: largestTable), site)
     }
 
     /// Parses the text of a table; lines that cannot be understood are left out.
@@ -65,7 +91,8 @@ extension MountEntry {
             let rootText = mnt_fs_get_root(line)
         else { return nil }
         let device = mnt_fs_get_devno(line)
-        let root = Self.root(rootText)
+        let root = Self.root(
+            UnsafeBufferPointer(start: rootText, count: strlen(rootText)).map { UInt8(bitPattern: $0) }[...])
         let tags = Self.words(mnt_fs_get_optional_fields(line), separator: " ")
         self.init(
             mountID: Int(mnt_fs_get_id(line)), parentID: Int(mnt_fs_get_parent_id(line)),
@@ -79,14 +106,11 @@ extension MountEntry {
     }
 
     /// Splits off the mark with which the kernel says that the root has been removed.
-    private static func root(_ text: UnsafePointer<CChar>) -> (path: FilePath, isDeleted: Bool) {
-        let mark = Array("//deleted".utf8CString.dropLast())
-        let bytes = Array(UnsafeBufferPointer(start: text, count: strlen(text)))
-        guard bytes.count >= mark.count, bytes.suffix(mark.count).elementsEqual(mark) else {
-            return (FilePath(platformString: text), false)
-        }
-        let path = bytes.dropLast(mark.count)
-        return (path.isEmpty ? "/" : FilePath(platformString: path + [0]), true)
+    static func root(_ bytes: ArraySlice<UInt8>) -> (path: FilePath, isDeleted: Bool) {
+        let mark = Array("//deleted".utf8)
+        let isDeleted = bytes.count >= mark.count && bytes.suffix(mark.count).elementsEqual(mark)
+        let path = bytes.dropLast(isDeleted ? mark.count : 0)
+        return (path.isEmpty ? "/" : FilePath(platformString: path.map { CChar(bitPattern: $0) } + [0]), isDeleted)
     }
 
     private static func words(_ text: UnsafePointer<CChar>?, separator: Character) -> [String] {

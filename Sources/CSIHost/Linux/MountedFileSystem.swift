@@ -16,7 +16,8 @@ struct MountedFileSystem: ~Copyable {
         let site = CallSite(operation, at: path)
         let directory = try Resolution.absolute.open(path, CLINUX_O_READ_DIRECTORY, for: site)
         let id = Int(clamping: try site.status(of: directory).stx_mnt_id)
-        guard let entry = try MountTableReader.current().topmost(at: path), entry.mountID == id else {
+        let table = try SelectedMounts(MountDevices()).read(MountSelection(paths: [path]))
+        guard let entry = table.topmost(at: path), entry.mountID == id else {
             throw site.failure(
                 kind: .notVerified, detail: "nothing is mounted there, and the file system around it is left alone")
         }

@@ -23,6 +23,9 @@ struct Resolution {
             rules: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | mounts))
     }
 
+    /// The same resolution as far as the kernel's cache goes: it asks no file system, and is refused with EAGAIN instead.
+    var cached: Resolution { Resolution(base: base, rules: rules | UInt64(RESOLVE_CACHED)) }
+
     /// Opens a path; the empty one is the base itself.
     func open(
         _ path: FilePath, _ flags: UInt64, permissions: FilePermissions = [], for site: CallSite

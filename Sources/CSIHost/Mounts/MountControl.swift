@@ -11,6 +11,16 @@ public protocol MountControl: Sendable {
     /// - Throws: ``HostError`` when the table itself cannot be read; a single line that cannot be understood is left out.
     func mountTable() async throws(HostError) -> MountTable
 
+    /// Reads the part of the kernel's mount table that an operation needs, as of now.
+    ///
+    /// Its cost does not follow the number of mounts where the kernel tells of single mounts (Linux 6.13). A path that is no mount
+    /// point may be looked up in the file system that it lies on.
+    ///
+    /// - Parameter selection: what is asked for.
+    /// - Returns: what ``MountTable/selecting(_:)`` leaves of the whole table.
+    /// - Throws: ``HostError`` when the table itself cannot be read.
+    func mountTable(of selection: MountSelection) async throws(HostError) -> MountTable
+
     /// Makes the directory or file `source` appear at `target` as well, with the given options from its first moment.
     ///
     /// The mount is made detached, gets its options, and is then attached in one step: a read-only bind is never writable

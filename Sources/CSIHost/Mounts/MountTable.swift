@@ -57,7 +57,7 @@ public struct MountTable: Sendable, Hashable {
     }
 
     /// The mounts that the kernel steps through on the way to `path`, outermost first.
-    private func chain(to path: FilePath) -> [MountEntry] {
+    func chain(to path: FilePath) -> [MountEntry] {
         let path = PathBytes(path)
         let onTheWay = zip(entries, mountPoints).filter { path.isAtOrBelow($1) }.map(\.0)
         let known = Set(onTheWay.map(\.mountID))

@@ -61,6 +61,36 @@ struct FakeBlockDevices: BlockDevices {
         }
     }
 
+    func replace(
+        _ expected: [UInt8], with bytes: [UInt8], at offset: Int64, of device: BlockDevice
+    ) async throws(HostError) {
+        let path = try PathRule.absolute(device.path, .replaceBytes)
+        try DeviceReadRule.check(device, at: offset, replacing: expected, with: bytes)
+        let call = FakeCall(operation: .replaceBytes, path: path)
+        // A sector is written as a whole or not at all; of several the first may be.
+        let sector = max(512, device.logicalSectorSize)
+        let torn = Array(bytes.prefix(bytes.count / 2 / sector * sector))
+        try await host.perform(
+            call,
+            interrupted: { (world) in
+                guard let number = try? world.device(at: path, call).shown.number else { return }
+                try? world.writeDevice(number, at: offset, torn, call)
+            },
+            { (world) throws(HostError) in
+                let found = try world.device(at: path, call)
+                let number = found.shown.number
+                guard !world.isExclusivelyUsed(number) else {
+                    throw call.failure(
+                        .resourceBusy, detail: "it is mounted, part of another device, or held by a program")
+                }
+                try DeviceReadRule.check(found.shown, is: device)
+                let before = try world.readDevice(found, at: offset, count: expected.count, call)
+                try DeviceReadRule.check(before, are: expected, on: device)
+                try world.writeDevice(number, at: offset, bytes, call)
+                world.syncDevice(number)
+            })
+    }
+
     func setReadOnly(_ isReadOnly: Bool, _ device: FilePath) async throws(HostError) {
         let path = try PathRule.absolute(device, .setDeviceReadOnly)
         let call = FakeCall(operation: .setDeviceReadOnly, path: path)

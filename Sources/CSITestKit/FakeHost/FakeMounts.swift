@@ -9,6 +9,10 @@ struct FakeMounts: MountControl {
         try await host.perform(FakeCall(operation: .mountTable, path: "/proc/self/mountinfo")) { $0.mountTable() }
     }
 
+    func mountTable(of selection: MountSelection) async throws(HostError) -> MountTable {
+        try await mountTable().selecting(selection)
+    }
+
     func bindMount(
         source: FilePath, at target: FilePath, options: BindOptions
     ) async throws(HostError) -> MountEntry {

@@ -1,3 +1,4 @@
+import CSILock
 public import CSIProto
 import Glibc
 
@@ -39,7 +40,7 @@ public final class RPCClient: Sendable {
             Syscall.close(descriptor)
             throw RPCError(code: .unavailable, message: "\(error)")
         }
-        guard LoopThread.start(name: "csi-client", { loop.run() }) == 0 else {
+        guard DetachedThread.start(name: "csi-client", { loop.run() }) == 0 else {
             Syscall.close(descriptor)
             throw RPCError(code: .unavailable, message: "no thread for the connection")
         }

@@ -70,7 +70,7 @@ public final class HTTPTextServer: Sendable {
         guard let (loop, core, socket) = try prepare() else { return }
         let result: Int32 = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let result = LoopThread.start(name: "csi-http") {
+                let result = DetachedThread.start(name: "csi-http") {
                     loop.submit { core.value.listen(on: socket) }
                     loop.run()
                     continuation.resume(returning: 0)

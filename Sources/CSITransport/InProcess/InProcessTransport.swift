@@ -1,3 +1,4 @@
+import CSILock
 public import Logging
 
 /// A server and its clients in one process, without a socket: for tests, and for drivers that are their own clients.
@@ -27,7 +28,7 @@ public final class InProcessTransport: Sendable {
             loop: loop, routes: RouteTable(router.routes), configuration: configuration, logger: logger)
         self.core = LoopBound(core, on: loop)
         let ended = ended
-        let result = LoopThread.start(name: "csi-in-process") {
+        let result = DetachedThread.start(name: "csi-in-process") {
             loop.run()
             ended.resume()
         }

@@ -1,3 +1,4 @@
+import CSILock
 import Glibc
 
 /// A bounded set of threads for work that blocks: file systems, mounts, processes.
@@ -72,7 +73,7 @@ public final class BlockingExecutor: TaskExecutor {
     }
 
     private func startThread() {
-        guard LoopThread.start(name: name, { [self] in work() }) != 0 else { return }
+        guard DetachedThread.start(name: name, { [self] in work() }) != 0 else { return }
         // The kernel gives no thread now. The job waits for one of the others; without any it runs here.
         condition.lock()
         state.threads -= 1

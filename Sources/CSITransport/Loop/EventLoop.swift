@@ -41,7 +41,7 @@ final class EventLoop: TaskExecutor {
     nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
 
     /// Where frames are gathered, also while what was read is still being taken.
-    // As `scratch`.
+    // The pointer never changes, and only the loop's thread uses what it points to.
     nonisolated(unsafe) let outgoing: UnsafeMutableRawBufferPointer
 
     /// The size of each of the two buffers in bytes.

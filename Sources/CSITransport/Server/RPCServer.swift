@@ -133,7 +133,7 @@ public final class RPCServer: Sendable {
         /// Runs on a thread of its own; answers 0, or the error number when there is none.
         func runOnThread() async -> Int32 {
             await withCheckedContinuation { continuation in
-                let result = LoopThread.start(name: "csi-io") {
+                let result = DetachedThread.start(name: "csi-io") {
                     run()
                     continuation.resume(returning: 0)
                 }

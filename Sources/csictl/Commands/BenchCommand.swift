@@ -21,6 +21,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var trial: TrialOptions
 
     @Option(help: ArgumentHelp("What is measured: probe, volumes or publish.", valueName: "name"))
     var workload = Workload.probe
@@ -32,22 +33,12 @@ struct BenchCommand: AsyncParsableCommand {
     var concurrency = 1
 
     @Option(
-        help: ArgumentHelp(
-            "The socket of the Node service; without it, --endpoint serves everything.", valueName: "url"))
-    var nodeEndpoint: String?
-
-    @Option(
         name: .customLong("target-dir"),
         help: ArgumentHelp("Where on the node volumes are published; made when absent.", valueName: "path"))
     var targetDirectory = "/tmp/csictl-bench"
 
     @Option(help: ArgumentHelp("The size of volumes.", valueName: "size"))
     var volumeSize = ByteSize(bytes: 1 << 30)
-
-    @Option(
-        name: .customLong("parameter"),
-        help: ArgumentHelp("A parameter as in a StorageClass; repeat for more.", valueName: "key=value"))
-    var parameters: [KeyValue] = []
 
     func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 3600") }
@@ -66,7 +57,7 @@ struct BenchCommand: AsyncParsableCommand {
         var clients: [(controller: RPCClient, node: RPCClient)] = []
         for _ in 0..<concurrency {
             let controller = try await global.connect()
-            let node = try await nodeEndpoint.asyncMap { try await global.connect(to: $0, option: "--node-endpoint") }
+            let node = try await trial.connectToNode(global)
             clients.append((controller, node ?? controller))
         }
         defer {
@@ -123,7 +114,7 @@ struct BenchCommand: AsyncParsableCommand {
         var request = CSIv1.CreateVolumeRequest(
             name: "csictl-bench-\(getpid())-\(worker)-\(round)",
             capacityRange: .init(requiredBytes: volumeSize.bytes), volumeCapabilities: [Self.capability])
-        for parameter in parameters { request.parameters[parameter.key] = parameter.value }
+        for parameter in trial.parameters { request.parameters[parameter.key] = parameter.value }
         let reply = try await call(client, CSIv1.Controller.createVolume, request, samples)
         return reply.volume?.volumeID ?? ""
     }
@@ -197,13 +188,5 @@ final class Samples: Sendable {
         let thousandths = Int64((value * 1000).rounded())
         let rest = String(thousandths % 1000)
         return "\(thousandths / 1000)." + String(repeating: "0", count: max(0, 3 - rest.count)) + rest
-    }
-}
-
-extension Optional {
-    /// As `map`, with a closure that waits.
-    func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {
-        guard let self else { return nil }
-        return try await transform(self)
     }
 }

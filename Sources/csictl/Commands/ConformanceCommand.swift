@@ -22,11 +22,7 @@ struct ConformanceCommand: AsyncParsableCommand {
     }
 
     @OptionGroup var global: GlobalOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "The socket of the Node service; without it, --endpoint serves everything.", valueName: "url"))
-    var nodeEndpoint: String?
+    @OptionGroup var trial: TrialOptions
 
     @Option(
         name: .customLong("target-dir"),
@@ -43,11 +39,6 @@ struct ConformanceCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("The size that volumes grow to; at most 1Gi more by default.", valueName: "size"))
     var expandedSize: ByteSize?
-
-    @Option(
-        name: .customLong("parameter"),
-        help: ArgumentHelp("A parameter as in a StorageClass; repeat for more.", valueName: "key=value"))
-    var parameters: [KeyValue] = []
 
     @Option(
         name: .customLong("other-parameter"),
@@ -122,7 +113,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         var configuration = ConformanceConfiguration()
         configuration.accessType = accessType == .block ? .block : .mount
         configuration.fsType = fsType ?? ""
-        configuration.parameters = Self.map(parameters)
+        configuration.parameters = Self.map(trial.parameters)
         configuration.otherParameters = Self.map(otherParameters)
         configuration.mutableParameters = Self.map(mutableParameters)
         configuration.snapshotParameters = Self.map(snapshotParameters)
@@ -153,7 +144,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         defer { for path in made { rmdir(path) } }
         let controller = try await global.connect()
         defer { controller.close() }
-        let node = try await nodeEndpoint.asyncMap { try await global.connect(to: $0, option: "--node-endpoint") }
+        let node = try await trial.connectToNode(global)
         defer { node?.close() }
         let report = await Conformance(
             controller: controller, node: node, launcher: launch.map { ProcessLauncher(command: $0) },

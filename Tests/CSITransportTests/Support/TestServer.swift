@@ -130,7 +130,7 @@ func withTestServer(
     // Neither the server nor a test that blocks in a socket call may hold up the few threads of the pool.
     let ended = Waiter()
     let thread = await withCheckedContinuation { (continuation: CheckedContinuation<TestThread?, Never>) in
-        let started = LoopThread.start(name: "test-server") {
+        let started = DetachedThread.start(name: "test-server") {
             continuation.resume(returning: .current)
             do throws(EndpointError) { try server.runOnCallingThread() } catch { Issue.record(error) }
             ended.resume()

@@ -42,6 +42,8 @@ extension SuperblockProbe {
         guard let size = size(block.big64(8), of: UInt64(blockSize)), size > 0, block.big32(88) > 0 else {
             return .damaged(type: "xfs", "impossible number of blocks")
         }
+        // What mkfs.xfs takes back with its last write.
+        guard block[126] == 0 else { return .damaged(type: "xfs", "mkfs has not finished") }
         if block.big16(100) & 0xf == 5 {
             // Over the whole sector, with zeroes where the checksum itself is.
             let parts = block.array(0..<224) + [0, 0, 0, 0] + block.array(228..<sectorSize)

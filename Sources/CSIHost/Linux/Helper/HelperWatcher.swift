@@ -83,23 +83,7 @@ final class HelperWatcher: Sendable {
     }
 
     private func startThread() {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        // Signals belong to the program's own threads.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, &attributes,
-            { _ in
-                "nfs-helpers".withCString { csi_name_thread($0) }
-                HelperWatcher.shared.run()
-            }, nil)
+        let status = DetachedThread.start(name: "nfs-helpers") { HelperWatcher.shared.run() }
         guard status != 0 else { return }
         // The kernel gives no thread now: whoever waits is told, and the next one tries again.
         let (starts, waits) = state.withLock { state in

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// A thread that runs one closure; nobody joins it.
-enum LoopThread {
+package enum DetachedThread {
     private final class Body {
         let run: @Sendable () -> Void
 
@@ -12,7 +12,7 @@ enum LoopThread {
     }
 
     /// Starts a thread with all signals blocked; answers 0 or the error number.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
         let box = Unmanaged.passRetained(
             Body {
                 name.withCString { csi_name_thread($0) }

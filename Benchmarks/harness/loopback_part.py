@@ -1,0 +1,242 @@
+"""The loopback backend: a volume's life beside the bare system calls, attaching, snapshots, and pools with many volumes."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import shutil
+import subprocess
+import time
+import zlib
+
+from driver_part import driver_bench
+from hostpath_part import MANY, MEGABYTE, PAGE, SOME, wait_until_ready
+from processes import Failure, Server
+from report import median
+
+ROUNDS = 5
+GIGABYTE = 1 << 30
+LIBC = ctypes.CDLL(None, use_errno=True)
+LOOP_CTL_GET_FREE, LOOP_SET_FD, LOOP_CLR_FD = 0x4C82, 0x4C00, 0x4C01
+MS_BIND = 4096
+
+
+def call(done):
+    if done != 0:
+        raise Failure(os.strerror(ctypes.get_errno()))
+
+
+def bare_life(folder):
+    """Seconds that the life of a 1 GiB XFS volume takes at the least: image, device, mkfs, mount, bind, and back."""
+    staging, target, image = (os.path.join(folder, name) for name in ("bare-staging", "bare-target", "bare-image"))
+    started = time.monotonic()
+    file = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.ftruncate(file, GIGABYTE)
+    os.fsync(file)
+    os.mkdir(staging)
+    control = os.open("/dev/loop-control", os.O_RDWR)
+    name = f"/dev/loop{fcntl.ioctl(control, LOOP_CTL_GET_FREE)}"
+    device = os.open(name, os.O_RDWR)
+    fcntl.ioctl(device, LOOP_SET_FD, file)
+    subprocess.run(["mkfs.xfs", "-q", "-K", name], check=True)
+    call(LIBC.mount(name.encode(), staging.encode(), b"xfs", 0, None))
+    os.mkdir(target)
+    call(LIBC.mount(staging.encode(), target.encode(), None, MS_BIND, None))
+    call(LIBC.umount2(target.encode(), 0))
+    os.rmdir(target)
+    call(LIBC.umount2(staging.encode(), 0))
+    fcntl.ioctl(device, LOOP_CLR_FD)
+    os.close(device)
+    os.rmdir(staging)
+    os.close(file)
+    os.unlink(image)
+    spent = time.monotonic() - started
+    os.close(control)
+    return spent
+
+
+@contextlib.contextmanager
+def file_system(environment, kind, size):
+    """A pool of its own kind, on an image beside the other pools."""
+    image, place = os.path.join(environment.pool, f"{kind}.image"), os.path.join(environment.scratch, kind)
+    with open(image, "wb") as file:
+        file.truncate(size)
+    options = {"xfs": ["-q", "-m", "reflink=1"], "btrfs": ["-q"], "ext4": ["-q"]}[kind]
+    subprocess.run([f"mkfs.{kind}", *options, image], check=True, stdout=subprocess.DEVNULL)
+    os.makedirs(place, exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=False)
+        os.unlink(image)
+
+
+@contextlib.contextmanager
+def programs(environment, pool):
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for name in ("csi-controller", "csi-node"):
+            path = environment.socket(f"loopback-{name}")
+            command = [os.path.join(environment.program_folder, name), "--backend", "loopback"]
+            command += ["--endpoint", f"unix://{path}", "--node-id", "node-1", "--pool", pool, "--log-level", "warning"]
+            servers.append(stack.enter_context(Server(name, command + ["--overcommit", "1000"], path)))
+        wait_until_ready(environment, servers[0])
+        yield servers
+
+
+def life(environment, report):
+    ours, bare = [], []
+    with file_system(environment, "xfs", 8 * GIGABYTE) as place:
+        pool, used = os.path.join(place, "pool"), os.path.join(environment.scratch, "used")
+        os.makedirs(pool)
+        os.makedirs(used, exist_ok=True)
+        with programs(environment, pool) as (controller, node):
+            for _ in range(ROUNDS):
+                bare.append(median([bare_life(place) for _ in range(5)]) * 1000)
+                ours.append(
+                    driver_bench(environment, controller.socket_path, node.socket_path, "life", used, 5)[0] / 1000)
+    report.table(
+        "loopback: the life of a thin 1 GiB XFS volume, in turns", ["what", "median ms"],
+        [["create, stage, publish, unpublish, unstage, delete", median(ours)],
+         ["truncate, fsync, attach, mkfs, mount, bind, and back", median(bare)]],
+    )
+    return median(ours) / median(bare)
+
+
+def attaching(environment, report):
+    folder = os.path.join(environment.pool, "attach")
+    os.makedirs(folder)
+    rates = []
+    for _ in range(ROUNDS):
+        done = subprocess.run(
+            [environment.loop_bench, folder, "200"], capture_output=True, text=True, timeout=120, check=True)
+        rates.append([int(word) for word in done.stdout.split()])
+    rates = [median([rate[part] for rate in rates]) for part in (0, 1)]
+    report.table(
+        "loopback: loop devices", ["what", "per second"], [["attach", rates[0]], ["detach", rates[1]]])
+    return rates[0]
+
+
+def fill_image(path):
+    """One GiB of data in 64 pieces, spread over 10 GiB."""
+    piece = os.urandom(16 * MEGABYTE)
+    with open(path, "r+b") as file:
+        for number in range(64):
+            file.seek(number * 160 * MEGABYTE)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def snapshots(environment, report):
+    rows, figures = [], {}
+    for kind in ("xfs", "btrfs", "ext4"):
+        with file_system(environment, kind, 16 * GIGABYTE) as place:
+            pool = os.path.join(place, "pool")
+            os.makedirs(pool)
+            with programs(environment, pool) as (controller, _):
+                done = subprocess.run(
+                    [environment.driver_bench, controller.socket_path, "volume", "source", str(10 * GIGABYTE), "ext4"],
+                    capture_output=True, text=True, timeout=60, check=True)
+                image = os.path.join(pool, "volumes", done.stdout.strip(), "image")
+                fill_image(image)
+                times = 3 if kind == "ext4" else 11
+                ours, theirs = [], []
+                for _ in range(3):
+                    ours.append(
+                        driver_bench(environment, controller.socket_path, "image-snapshot", done.stdout.strip(), times)[0]
+                        / 1000)
+                    if kind != "ext4":
+                        continue
+                    for _ in range(times):
+                        started = time.monotonic()
+                        copy = os.path.join(place, "copy")
+                        subprocess.run(["cp", "--sparse=always", image, copy], check=True)
+                        file = os.open(copy, os.O_RDONLY)
+                        os.fsync(file)
+                        os.close(file)
+                        theirs.append((time.monotonic() - started) * 1000)
+                        os.unlink(copy)
+                figures[kind] = median(ours)
+                rows.append([f"CreateSnapshot, pool on {kind}", median(ours)])
+                if theirs:
+                    figures["cp"] = median(theirs)
+                    rows.append([f"cp --sparse=always and fsync, on {kind}", median(theirs)])
+    report.table("loopback: a 10 GiB image with 1 GiB of data", ["what", "median ms"], rows)
+    return figures
+
+
+def record(name):
+    """The record of a volume as the driver writes it."""
+    text = (
+        f"swift-csi volume 1\nid {name}\nname {name}\ncapacity_bytes 1073741824\ncontent image\nprovisioning thin\n"
+        f"request name {name}\nrequest volume_capabilities SINGLE_NODE_WRITER mount\n"
+        "attribute file_system ext4\nattribute fs_freeze true\n"
+    ).encode()
+    return text + f"crc32 {zlib.crc32(text):08x}\n".encode()
+
+
+def fill(pool, count):
+    """Puts volumes into a pool that the driver has never seen, without syncing each."""
+    volumes = os.path.join(pool, "volumes")
+    os.makedirs(volumes, mode=0o700, exist_ok=True)
+    for number in range(count):
+        name = f"pvc-{number:08x}-5a1e-4c0d-9b1e-{number:012x}"
+        folder = os.path.join(volumes, name)
+        os.mkdir(folder, 0o700)
+        with open(os.path.join(folder, "image"), "wb") as file:
+            file.truncate(GIGABYTE)
+        with open(os.path.join(folder, "lock"), "wb"):
+            pass
+        with open(os.path.join(folder, "volume"), "wb") as file:
+            file.write(record(name))
+
+
+def many(environment, report):
+    rows = {}
+    for count in (SOME, MANY):
+        pool = os.path.join(environment.pool, f"images-{count}")
+        fill(pool, count)
+        os.sync()
+        path = environment.socket("loopback-many")
+        command = [os.path.join(environment.program_folder, "csi-controller"), "--backend", "loopback"]
+        command += ["--endpoint", f"unix://{path}", "--node-id", "node-1", "--pool", pool, "--log-level", "warning"]
+        server = Server("csi-controller", command + ["--overcommit", "1000"], path)
+        started = time.monotonic()
+        with server:
+            wait_until_ready(environment, server)
+            start = time.monotonic() - started
+            resident = server.resident_bytes() / MEGABYTE
+            page = driver_bench(environment, server.socket_path, "list", 51, PAGE)[0] / 1000
+            loaded = server.resident_bytes() / MEGABYTE
+        shutil.rmtree(pool)
+        rows[count] = [start, page, resident, loaded]
+    report.table(
+        "loopback: a pool with many volumes, on a disk",
+        ["volumes", "start s", "list of 1,000 ms", "RSS after start MB", "RSS after lists MB"],
+        [[f"{count:,}"] + values for count, values in rows.items()],
+    )
+    return rows
+
+
+def run(environment, report):
+    os.makedirs(environment.pool, exist_ok=True)
+    rows = many(environment, report)
+    rate = attaching(environment, report)
+    ratio = life(environment, report)
+    copies = snapshots(environment, report)
+    report.bars(
+        "loopback against the bars",
+        [
+            ("life of a 1 GiB XFS volume / bare system calls and mkfs", ratio, "<=", 1.1),
+            ("attach, per second", rate, ">=", 2000),
+            ("snapshot on XFS, ms", copies["xfs"], "<=", 20),
+            ("snapshot on Btrfs, ms", copies["btrfs"], "<=", 20),
+            ("snapshot on ext4: cp --sparse=always / ours", copies["cp"] / copies["ext4"], ">=", 0.9),
+            ("100,000 volumes: start, s", rows[MANY][0], "<=", 2),
+            ("100,000 volumes: list of 1,000, ms", rows[MANY][1], "<=", 5),
+            ("100,000 volumes: resident, MB", rows[MANY][3], "<=", 120),
+            ("1,000 volumes: resident, MB", rows[SOME][3], "<=", 15),
+        ],
+    )

@@ -1,0 +1,6 @@
+import CSIMain
+
+@main
+enum ControllerProgram {
+    static func main() { StockProgram.main(ControllerCommand.self) }
+}

@@ -1,0 +1,6 @@
+import CSIMain
+
+@main
+enum NodeProgram {
+    static func main() { StockProgram.main(NodeCommand.self) }
+}
