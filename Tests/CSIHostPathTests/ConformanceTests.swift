@@ -4,7 +4,7 @@ import Testing
 
 @testable import CSIHostPath
 
-@Suite("hostPath does what callers expect", .timeLimit(.minutes(2)))
+@Suite("hostPath does what callers expect", .timeLimit(.minutes(5)))
 struct ConformanceTests {
     @Test(
         "Every row that its abilities allow, and nothing is left behind",
@@ -21,7 +21,9 @@ struct ConformanceTests {
         let suite = try await Conformance(of: Exploration.driver(host), on: host, configuration: configuration)
         let report = try await suite.check()
         #expect(report.results.count == Conformance.cases.count)
-        #expect(report.passed.count > 240, "\(report.passed.count) \(report.text(including: [.skipped]))")
+        #expect(
+            report.passed.count > (accessType == .block ? 200 : 240),
+            "\(report.passed.count) \(report.text(including: [.skipped]))")
         #expect(host.loopDevices.isEmpty)
         let kept = [".lock", ".trash", "groups", "snapshots", "volumes"].map { "/scratch/pool/\($0)" }
         let made = Set(kept + ["/scratch/staging"])

@@ -207,7 +207,7 @@ struct DriverConfigurationTests {
         #expect(try need("mounts.shared", ["--kubelet-dir", "/var/lib/kubelet"]) == .awaited)
         #expect(try need("pool.directory", []) == .required)
         #expect(try need("capability.CAP_SYS_ADMIN", []) == .required)
-        #expect(try need("loop.control", []) == nil)
+        #expect(try need("loop.control", []) == .recommended)
         #expect(try need("loop.control", ["--backend", "loopback"]) == .awaited)
     }
 

@@ -92,11 +92,6 @@ def test_limit_is_honoured(controller, names):
     calls.delete(controller, volume.volume_id)
 
 
-def test_raw_block_is_not_served_yet(controller, names):
-    with refused(Code.INVALID_ARGUMENT):
-        calls.create(controller, next(names), volume_capabilities=[calls.capability(block=True)])
-
-
 def test_a_volume_for_another_node_has_no_room_here(controller, names):
     elsewhere = csi.Topology(segments={f"topology.{driver.DRIVER_NAME}/node": "node-2"})
     with refused(Code.RESOURCE_EXHAUSTED):
