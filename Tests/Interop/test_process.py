@@ -4,6 +4,7 @@ import json
 import pathlib
 import stat
 import subprocess
+import sys
 import time
 
 import pytest
@@ -64,6 +65,29 @@ def test_a_stale_socket_is_replaced(binary):
     assert binary.socket.exists()
     binary.start()
     assert answers(binary)
+
+
+LISTEN_AND_LEAVE = """
+import os, socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+if os.fork() == 0:
+    os.closerange(0, 3)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("seconds, is_served", [(0.3, True), (4, False)])
+def test_a_socket_that_a_child_of_the_dead_still_holds_is_waited_for(binary, seconds, is_served):
+    subprocess.run([sys.executable, "-c", LISTEN_AND_LEAVE, str(binary.socket), str(seconds)], check=True, timeout=30)
+    if is_served:
+        binary.start()
+        assert answers(binary)
+    else:
+        second = second_instance(binary)
+        assert second.returncode == 1
+        assert f"{binary.socket} is served by another process" in second.stderr
 
 
 def test_a_live_socket_is_not_taken(binary):

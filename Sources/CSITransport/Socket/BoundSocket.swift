@@ -97,21 +97,37 @@ struct BoundSocket: Sendable {
         guard found >= 0 else { throw failure("stat", path, found) }
         guard (status.st_mode & S_IFMT) == S_IFSOCK else { throw .notASocket(path) }
 
+        // A process that was killed while it started a child leaves its descriptors to that child, until the child closes them.
+        var patience = 50
+        while case .listens(let processID) = try listener(at: endpoint) {
+            guard let processID, processID > 0, Syscall.call({ kill(processID, 0) }) == -Int(ESRCH), patience > 0
+            else { throw .inUse(path, pid: processID) }
+            patience -= 1
+            usleep(20_000)
+        }
+        let removed = Syscall.call { unlink(path) }
+        guard removed >= 0 || removed == -Int(ENOENT) else { throw failure("unlink", path, removed) }
+    }
+
+    private enum Listener {
+        case none
+        /// The process that began to listen, where the kernel tells.
+        case listens(Int32?)
+    }
+
+    private static func listener(at endpoint: Endpoint) throws(EndpointError) -> Listener {
         let probe = SocketAddress.makeSocket()
-        guard probe >= 0 else { throw failure("socket", path, probe) }
+        guard probe >= 0 else { throw failure("socket", endpoint.path, probe) }
         let descriptor = Int32(truncatingIfNeeded: probe)
         defer { Syscall.close(descriptor) }
         let connected = SocketAddress(endpoint).call { connect(descriptor, $0, $1) }
         switch connected {
-        case 0...: throw .inUse(path, pid: PeerCredentials(of: descriptor)?.processID)
+        case 0...: return .listens(PeerCredentials(of: descriptor)?.processID)
         // The listener's backlog is full, or it accepts another kind of socket: alive all the same.
-        case -Int(EAGAIN), -Int(EPROTOTYPE): throw .inUse(path, pid: nil)
-        case -Int(ECONNREFUSED): break
-        case -Int(ENOENT): return
-        default: throw failure("connect", path, connected)
+        case -Int(EAGAIN), -Int(EPROTOTYPE): return .listens(nil)
+        case -Int(ECONNREFUSED), -Int(ENOENT): return .none
+        default: throw failure("connect", endpoint.path, connected)
         }
-        let removed = Syscall.call { unlink(path) }
-        guard removed >= 0 || removed == -Int(ENOENT) else { throw failure("unlink", path, removed) }
     }
 
     private static func failure(_ operation: String, _ path: String, _ result: Int) -> EndpointError {
