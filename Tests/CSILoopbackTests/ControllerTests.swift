@@ -184,6 +184,30 @@ struct ControllerTests {
         }
     }
 
+    @Test("A clock that jumps changes no answer", arguments: [5, 4_000_000_000] as [Int64])
+    func jumps(to seconds: Int64) async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        try await rig.stage("v")
+        let before = try await rig.driver.createSnapshot(Requests.snapshot("before", of: "v"))
+        fake.manualClock.setWallTime(WallTime(seconds: seconds))
+        let after = try await rig.driver.createSnapshot(Requests.snapshot("after", of: "v"))
+        #expect(after.creationTime.seconds >= seconds && after.creationTime.seconds < seconds + 60)
+        #expect(try await rig.driver.createSnapshot(Requests.snapshot("before", of: "v")) == before)
+        _ = try await rig.publish("v")
+        try await rig.unpublish("v")
+        try await rig.unstage("v")
+
+        // A restart reads what was written under both clocks.
+        fake.manualClock.setWallTime(WallTime(seconds: 1_800_000_000))
+        fake.restart()
+        let second = try await Rig.on(fake).driver
+        let listed = try await second.listSnapshots(try ListSnapshots(validating: .init())).snapshots
+        #expect(Set(listed.map(\.creationTime)) == [before.creationTime, after.creationTime])
+        try await second.delete(Requests.delete("v"))
+    }
+
     @Test("Copies have the size that is asked for, never less than their source", arguments: Machine.available)
     func copies(machine: Machine) async throws {
         try await Rig.with(machine) { rig in
