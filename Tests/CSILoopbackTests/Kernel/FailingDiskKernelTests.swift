@@ -1,5 +1,6 @@
 import CSIHost
 import CSIProto
+import Glibc
 import SystemPackage
 import Testing
 
@@ -50,6 +51,69 @@ struct FailingDiskKernelTests {
             #expect(try await LinuxHost().files.openDirectory(staging).readFile("file", limit: 1024) == bytes)
             try await driver.unstage(try Requests.unstage("kept", at: staging))
             _ = try await driver.create(try Requests.create("lost", required: Self.small))
+        }
+    }
+
+    @Test(
+        "A mounted volume whose disk fails is told, and what it had synced is there when the disk is back",
+        arguments: [("ext4", false), ("xfs", true), ("btrfs", true)])
+    func pulledUnderAPod(volume fileSystem: String, stops: Bool) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        _ = try await scratch.makeDisk("ext4", bytes: 512 << 20)
+        let (use, size, bytes) = (Use(fileSystem: fileSystem), Int64(320 << 20), Array("what a pod has synced".utf8))
+        // Not on the disk: the kubelet's directory is another one.
+        let (staging, target) = (FilePath(scratch.root + "/staging"), FilePath(scratch.root + "/target"))
+        try #require(mkdir(staging.string, 0o755) == 0)
+        try await scratch.failing("ext4") { mountPoint, pull in
+            let driver = try await started(at: mountPoint)
+            _ = try await driver.create(try Requests.create("v", required: size, use))
+            try await driver.stage(try Requests.stage("v", at: staging, use))
+            try await driver.publish(try Requests.publish("v", at: target, staged: staging, use))
+            try await LinuxHost().files.openDirectory(target).writeFileDurably("file", bytes)
+            let stats = try Requests.stats("v", at: target)
+            #expect(try await driver.stats(stats).condition == .normal)
+
+            try await pull()
+            // Ext4 stops only when it cannot write its journal; until then its writers alone see errors.
+            var isTold = false
+            for _ in 0..<20 where !isTold {
+                await #expect(throws: HostError.self) {
+                    try await LinuxHost().files.openDirectory(target).writeFileDurably("lost", bytes)
+                }
+                isTold = try await driver.stats(stats).condition?.isAbnormal == true
+                if !isTold { try await Task.sleep(for: .milliseconds(500)) }
+            }
+            if stops { #expect(isTold) }
+            await #expect(throws: CSIError.self) {
+                _ = try await driver.expand(try Requests.expand("v", to: 2 * size))
+            }
+            try await driver.unpublish(try Requests.unpublish("v", at: target))
+            try await driver.unstage(try Requests.unstage("v", at: staging))
+        }
+        try await scratch.mounting("ext4") { mountPoint in
+            let driver = try await started(at: mountPoint)
+            try await driver.stage(try Requests.stage("v", at: staging, use))
+            #expect(try await LinuxHost().files.openDirectory(staging).readFile("file", limit: 1024) == bytes)
+            #expect(try await driver.stats(try Requests.stats("v", at: staging)).condition == .normal)
+            try await driver.unstage(try Requests.unstage("v", at: staging))
+        }
+    }
+
+    @Test(
+        "A disk that cannot be read is an error, never blank, wherever it fails",
+        arguments: [("ext4", 16 << 20), ("xfs", 4 << 10), ("btrfs", 512 << 10)] as [(String, Int64)])
+    func unreadable(type: String, bytes: Int64) async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try await scratch.unreadable(bytes, of: 16 << 20) { device in
+            let fileSystems = LinuxHost().fileSystems
+            let error = await #expect(throws: HostError.self) { _ = try await fileSystems.probe(device) }
+            #expect(error?.kind == .inputOutput)
+            let kind = try #require(FileSystemKind(rawValue: type))
+            await #expect(throws: HostError.self) {
+                _ = try await fileSystems.make(kind, on: device, options: MakeOptions(), within: .seconds(60))
+            }
         }
     }
 

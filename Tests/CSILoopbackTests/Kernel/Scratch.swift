@@ -6,7 +6,7 @@ import Testing
 /// Disks in memory and where they are mounted, for tests in a kernel of their own, which takes everything with it when it ends.
 final class Scratch {
     private let host = LinuxHost()
-    private let root: String
+    let root: String
     private static let target = "csi-log"
     private static let mark = "call-"
 
@@ -24,6 +24,7 @@ final class Scratch {
 
     func remove() {
         for name in ["log", "disk", "before", "copy"] { unlink("\(root)/\(name)") }
+        for name in ["staging", "target"] { rmdir("\(root)/\(name)") }
         rmdir(mountPoint)
         rmdir(root)
     }
@@ -108,6 +109,23 @@ final class Scratch {
             try await self.run("dmsetup", ["resume", "--noudevsync", Self.target])
         }
         try unmountDisk()
+        try await run("dmsetup", ["remove", "--noudevsync", Self.target])
+        try await detach(device)
+    }
+
+    /// Runs `body` with a blank disk of which this many bytes at its end cannot be read.
+    func unreadable(_ bytes: Int64, of size: Int64, _ body: (FilePath) async throws -> Void) async throws {
+        try await run("modprobe", ["dm-mod"])
+        try makeFile(disk, bytes: size)
+        let device = try await attach("disk")
+        let (good, bad) = ((size - bytes) / 512, bytes / 512)
+        let works = good > 0 ? ",0 \(good) linear \(device.path) 0" : ""
+        try await run(
+            "dmsetup",
+            [
+                "create", "--noudevsync", "--concise", "\(Self.target),,,rw\(works),\(good) \(bad) error",
+            ])
+        try await body("/dev/dm-0")
         try await run("dmsetup", ["remove", "--noudevsync", Self.target])
         try await detach(device)
     }
