@@ -1,6 +1,5 @@
 public import CSICore
 public import CSIHost
-import Synchronization
 public import SystemPackage
 
 /// Everything that lies in a pool, for people: also what no driver serves.

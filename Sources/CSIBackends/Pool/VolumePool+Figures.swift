@@ -1,7 +1,6 @@
 public import CSICore
 public import CSIHost
 import CSILock
-import Synchronization
 import SystemPackage
 
 /// The metrics of a pool.

@@ -2,7 +2,6 @@ public import CSICore
 import CSIHost
 import CSILock
 import Logging
-import Synchronization
 import SystemPackage
 
 /// Groups of snapshots: each in one directory with its members, so that one rename makes all of them

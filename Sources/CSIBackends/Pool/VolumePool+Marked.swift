@@ -2,7 +2,6 @@ public import CSICore
 import CSIHost
 import CSILock
 import Logging
-import Synchronization
 import SystemPackage
 
 /// Volumes that a backend has marked in their attributes.

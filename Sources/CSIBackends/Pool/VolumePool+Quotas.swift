@@ -2,7 +2,6 @@ public import CSICore
 public import CSIHost
 import CSILock
 import Logging
-import Synchronization
 import SystemPackage
 
 /// Sizes that hold.

@@ -1,7 +1,6 @@
 public import CSICore
 import CSIHost
 import CSILock
-import Synchronization
 import SystemPackage
 
 /// Snapshots of image volumes.

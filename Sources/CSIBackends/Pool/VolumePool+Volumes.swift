@@ -1,7 +1,6 @@
 public import CSICore
 public import CSIHost
 import CSILock
-import Synchronization
 public import SystemPackage
 
 /// Volumes of any content.
