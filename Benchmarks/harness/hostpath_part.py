@@ -15,26 +15,32 @@ MEGABYTE = 1 << 20
 ROUNDS = 5
 
 
-def record(name):
-    """The record of a volume as the driver writes it."""
+def record(name, facts="capacity_bytes 1048576\n", attributes=""):
+    """The record of a volume as the driver writes it; the lines after its name and those at its end depend on the backend."""
     text = (
-        f"swift-csi volume 1\nid {name}\nname {name}\ncapacity_bytes 1048576\n"
-        f"request name {name}\nrequest volume_capabilities SINGLE_NODE_WRITER mount\n"
+        f"swift-csi volume 1\nid {name}\nname {name}\n{facts}"
+        f"request name {name}\nrequest volume_capabilities SINGLE_NODE_WRITER mount\n{attributes}"
     ).encode()
     return text + f"crc32 {zlib.crc32(text):08x}\n".encode()
 
 
-def fill(pool, count):
-    """Puts volumes into a pool that the driver has never seen, without syncing each."""
+def fill(pool, count, put):
+    """Puts volumes into a pool that the driver has never seen, without syncing each: `put(folder)` makes what a volume's folder
+    has besides its record, and answers what `record` needs besides the name."""
     volumes = os.path.join(pool, "volumes")
     os.makedirs(volumes, mode=0o700, exist_ok=True)
     for number in range(count):
         name = f"pvc-{number:08x}-5a1e-4c0d-9b1e-{number:012x}"
         folder = os.path.join(volumes, name)
         os.mkdir(folder, 0o700)
-        os.mkdir(os.path.join(folder, "data"), 0o777)
+        rest = put(folder)
         with open(os.path.join(folder, "volume"), "wb") as file:
-            file.write(record(name))
+            file.write(record(name, *rest))
+
+
+def directory(folder):
+    os.mkdir(os.path.join(folder, "data"), 0o777)
+    return ()
 
 
 def bare_rate(folder, count):
@@ -78,7 +84,7 @@ def wait_until_ready(environment, server):
 def figures(environment, count):
     """[start s, list ms, resident MB, creates/s, deletes/s] with so many volumes."""
     pool = os.path.join(environment.pool, str(count))
-    fill(pool, count)
+    fill(pool, count, directory)
     os.sync()
     server = controller(environment, pool)
     started = time.monotonic()

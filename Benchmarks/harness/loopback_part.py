@@ -9,10 +9,9 @@ import shutil
 import struct
 import subprocess
 import time
-import zlib
 
 from driver_part import driver_bench
-from hostpath_part import MANY, MEGABYTE, PAGE, SOME, wait_until_ready
+from hostpath_part import MANY, MEGABYTE, PAGE, SOME, fill, wait_until_ready
 from processes import Failure, Server
 from report import median
 
@@ -298,37 +297,22 @@ def snapshots(environment, report):
     return figures
 
 
-def record(name):
-    """The record of a volume as the driver writes it."""
-    text = (
-        f"swift-csi volume 1\nid {name}\nname {name}\ncapacity_bytes 1073741824\ncontent image\nprovisioning thin\n"
-        f"request name {name}\nrequest volume_capabilities SINGLE_NODE_WRITER mount\n"
-        "attribute file_system ext4\nattribute fs_freeze true\n"
-    ).encode()
-    return text + f"crc32 {zlib.crc32(text):08x}\n".encode()
-
-
-def fill(pool, count):
-    """Puts volumes into a pool that the driver has never seen, without syncing each."""
-    volumes = os.path.join(pool, "volumes")
-    os.makedirs(volumes, mode=0o700, exist_ok=True)
-    for number in range(count):
-        name = f"pvc-{number:08x}-5a1e-4c0d-9b1e-{number:012x}"
-        folder = os.path.join(volumes, name)
-        os.mkdir(folder, 0o700)
-        with open(os.path.join(folder, "image"), "wb") as file:
-            file.truncate(GIGABYTE)
-        with open(os.path.join(folder, "lock"), "wb"):
-            pass
-        with open(os.path.join(folder, "volume"), "wb") as file:
-            file.write(record(name))
+def image(folder):
+    with open(os.path.join(folder, "image"), "wb") as file:
+        file.truncate(GIGABYTE)
+    with open(os.path.join(folder, "lock"), "wb"):
+        pass
+    return (
+        "capacity_bytes 1073741824\ncontent image\nprovisioning thin\n",
+        "attribute file_system ext4\nattribute fs_freeze true\n",
+    )
 
 
 def many(environment, report):
     rows = {}
     for count in (SOME, MANY):
         pool = os.path.join(environment.pool, f"images-{count}")
-        fill(pool, count)
+        fill(pool, count, image)
         os.sync()
         path = environment.socket("loopback-many")
         command = [os.path.join(environment.program_folder, "csi-controller"), "--backend", "loopback"]

@@ -36,7 +36,7 @@ public final class BlockingExecutor: TaskExecutor {
     private let idleSeconds: Int
     private let condition = ConditionLock()
 
-    // Only touched while `condition` is locked.
+    // Only touched while `condition` is locked, which a thread that has nothing to do waits on: `Guarded` cannot wait.
     nonisolated(unsafe) private var state = State()
 
     /// An executor without threads yet.
