@@ -12,7 +12,7 @@ _numbers = itertools.count()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--outage", type=float, default=40, help="how long servers are away, in seconds")
+    parser.addoption("--outage", type=float, default=60, help="how long servers are away, in seconds")
 
 
 @pytest.fixture
