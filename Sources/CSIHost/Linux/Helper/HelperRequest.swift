@@ -23,6 +23,15 @@ enum HelperRequest {
         let use: MountHelperUse
     }
 
+    /// Whether it goes on for as long as a tree is large.
+    var isLong: Bool {
+        switch self {
+        case .copyTree: true
+        case .trees(let requests): requests.contains(where: \.isLong)
+        default: false
+        }
+    }
+
     var bytes: [UInt8] {
         var writer = HelperWriter()
         switch self {

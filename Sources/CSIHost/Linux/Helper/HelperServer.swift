@@ -101,6 +101,7 @@ struct HelperServer {
             throw HostError(.openDirectory, at: nil, kind: .invalidArgument, detail: "a helper got a broken request")
         }
         var writer = HelperWriter()
+        HelperBeat.begin(isLong: request.isLong)
         switch request {
         case .openExport(let location, let options, let use):
             let descriptor = try await NFSMounter(location, options, use, for: .mount).open()
