@@ -97,6 +97,31 @@ struct FailingDiskKernelTests {
         }
     }
 
+    @Test("A disk that hangs under a mounted volume is told of within seconds, and no longer once it answers")
+    func hungUnderAPod() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        _ = try await scratch.makeDisk("ext4", bytes: 256 << 20)
+        let (use, staging) = (Use(fileSystem: "ext4"), FilePath(scratch.root + "/staging"))
+        try #require(mkdir(staging.string, 0o755) == 0)
+        try await scratch.hanging("ext4") { mountPoint, hang in
+            let driver = try await started(at: mountPoint)
+            _ = try await driver.create(try Requests.create("v", required: Self.small, use))
+            try await driver.stage(try Requests.stage("v", at: staging, use))
+            let stats = try Requests.stats("v", at: staging)
+            try await hang {
+                for _ in 0..<3 {
+                    let asked = ContinuousClock.now
+                    let told = try #require(try await driver.stats(stats).condition)
+                    #expect(told.isAbnormal && told.message.contains("does not answer"))
+                    #expect(ContinuousClock.now - asked < .seconds(10))
+                }
+            }
+            #expect(try await driver.stats(stats).condition == .normal)
+            try await driver.unstage(try Requests.unstage("v", at: staging))
+        }
+    }
+
     @Test(
         "A disk that cannot be read is an error, never blank, wherever it fails",
         arguments: [("ext4", 16 << 20), ("xfs", 4 << 10), ("btrfs", 512 << 10)] as [(String, Int64)])
