@@ -17,6 +17,7 @@
 extern const uint64_t CLINUX_O_PATH;
 extern const uint64_t CLINUX_O_READ_DIRECTORY;
 extern const uint64_t CLINUX_O_READ;
+extern const uint64_t CLINUX_O_CREATE_OVER;
 extern const uint64_t CLINUX_O_CREATE_NEW;
 extern const uint64_t CLINUX_O_CREATE;
 extern const uint64_t CLINUX_O_NOFOLLOW;
