@@ -4,8 +4,6 @@ import SystemPackage
 
 /// Loop devices on Linux.
 struct LinuxLoopDevices: LoopDevices {
-    private static let control: FilePath = "/dev/loop-control"
-
     /// How often a device is asked for that others took first, before attaching is given up.
     private static let attempts = 1000
 
@@ -57,6 +55,9 @@ struct LinuxLoopDevices: LoopDevices {
                 return try verified(node, identity, backingPath, options, site)
             // Somebody removes this device just now.
             case .refused(.noSuchAddressOrDevice): break
+            case .refused(.noSuchFileOrDirectory):
+                throw site.failure(
+                    kind: .noDevice, detail: "there is no \(LoopNode.path(number)): /dev must be the machine's own")
             case .refused(let errno):
                 throw site.failure(
                     errno, detail: "\(LoopNode.path(number)) cannot be opened: /dev must be the machine's own")
@@ -68,16 +69,15 @@ struct LinuxLoopDevices: LoopDevices {
     }
 
     private func openControl(_ site: CallSite) throws(HostError) -> OwnedDescriptor {
-        let opened = Self.control.withPlatformString { text in
+        let opened = LoopRule.control.withPlatformString { text in
             site.result { clinux_openat2(CLINUX_AT_FDCWD, text, CLINUX_O_READ_WRITE, 0, 0) }
         }
         switch opened {
         case .success(let raw): return OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw))
         case .failure(.noSuchFileOrDirectory), .failure(.operationNotSupportedByDevice):
-            throw site.failure(
-                kind: .notSupported,
-                detail: "there is no \(Self.control): load the loop module, and use the machine's /dev")
-        case .failure(let errno): throw site.failure(errno, detail: "\(Self.control) cannot be opened: run privileged")
+            throw LoopRule.noLoopDevices(site.path)
+        case .failure(let errno):
+            throw site.failure(errno, detail: "\(LoopRule.control) cannot be opened: run privileged")
         }
     }
 
