@@ -111,6 +111,7 @@ extension HostError {
             case timedOut = "timed out"
             case stale = "stale or disconnected file system"
             case unreachable = "the server cannot be reached"
+            case noDevice = "a device of the kernel is missing"
             case resourceLimit = "out of a system resource"
             case notSupported = "not supported by this kernel or file system"
             case notVerified = "the kernel does not show the expected result"
@@ -166,6 +167,8 @@ extension HostError {
         public static let stale = Kind(cause: .stale)
         /// No connection to a server comes about (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, among others), or its name is unknown.
         public static let unreachable = Kind(cause: .unreachable)
+        /// A device that the kernel should have is not there: its module is not loaded, or `/dev` is not the machine's own.
+        public static let noDevice = Kind(cause: .noDevice)
         /// Out of descriptors, memory, processes or mounts (EMFILE, ENFILE, ENOMEM, EAGAIN).
         public static let resourceLimit = Kind(cause: .resourceLimit)
         /// The kernel or the file system cannot do this (ENOSYS, EOPNOTSUPP).

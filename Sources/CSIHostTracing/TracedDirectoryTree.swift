@@ -124,10 +124,12 @@ final class TracedDirectoryTree: DirectoryTree {
     }
 
     func copyFile(
-        from source: FilePath, to destination: FilePath, options: CopyOptions
+        from source: FilePath, in origin: any DirectoryTree, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome {
         try await span(.copyFile, source) { () async throws(HostError) in
-            try await base.copyFile(from: source, to: destination, options: options)
+            // The host below knows only trees of its own.
+            let origin = (origin as? TracedDirectoryTree)?.base ?? origin
+            return try await base.copyFile(from: source, in: origin, to: destination, options: options)
         }
     }
 

@@ -15,8 +15,9 @@ struct CsictlCommand: AsyncParsableCommand {
         subcommands: [
             InfoCommand.self, ProbeCommand.self, CreateVolumeCommand.self, DeleteVolumeCommand.self,
             ListVolumesCommand.self, GetVolumeCommand.self, ValidateVolumeCommand.self, GetCapacityCommand.self,
-            CapabilitiesCommand.self, NodeCommand.self, DoctorCommand.self, VolumesCommand.self, CollectCommand.self,
-            BenchCommand.self, SupportBundleCommand.self, ConformanceCommand.self, ReferenceCommand.self,
+            CapabilitiesCommand.self, NodeCommand.self, DoctorCommand.self, VolumesCommand.self, SnapshotsCommand.self,
+            CollectCommand.self, BenchCommand.self, SupportBundleCommand.self, ConformanceCommand.self,
+            ReferenceCommand.self,
         ])
 
     @OptionGroup var global: GlobalOptions

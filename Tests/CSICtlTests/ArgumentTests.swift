@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSICore
 import CSIProto
 import Testing
 
@@ -32,6 +33,12 @@ struct ArgumentTests {
         ] as [(Int64, String)])
     func descriptions(bytes: Int64, text: String) {
         #expect(ByteSize(bytes: bytes).description == text)
+    }
+
+    @Test(
+        "Times of snapshots", arguments: [(1, "1970-01-01T00:00:01Z"), (1_700_000_000, "2023-11-14T22:13:20Z")])
+    func times(seconds: Int64, text: String) {
+        #expect(SnapshotState.text(Timestamp(seconds: seconds, nanoseconds: 999_999_999)) == text)
     }
 
     @Test("Pairs", arguments: [("a=b", "a", "b"), ("a=", "a", ""), ("a=b=c", "a", "b=c")])

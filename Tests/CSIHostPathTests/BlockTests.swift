@@ -79,6 +79,24 @@ struct BlockTests {
         }
     }
 
+    @Test(
+        "Without loop devices a publish says what to load, and works when it is loaded",
+        arguments: [
+            (HostError.Kind.notFound, "modprobe loop"), (.permissionDenied, "/dev/loop-control cannot be opened"),
+        ])
+    func withoutLoopDevices(kind: HostError.Kind, fix: String) async throws {
+        try await Rig.with(.fake) { rig in
+            _ = try await rig.driver.create(Self.create("b", parameters: ["directIO": "true"]))
+            rig.fake?.changeMachine { $0.closedDevices["/dev/loop-control"] = kind }
+            let error = await #expect(throws: CSIError.self) { _ = try await Self.publish(rig, "b", "t") }
+            #expect(error?.code == .failedPrecondition)
+            #expect(error?.message.contains(fix) == true, "\(error?.message ?? "")")
+            #expect(rig.fake?.metadata(of: rig.targets.appending("t")) == nil)
+            rig.fake?.changeMachine { $0.closedDevices = [:] }
+            _ = try await Self.publish(rig, "b", "t")
+        }
+    }
+
     @Test("Reading only is for all targets or for none", arguments: Machine.available)
     func readOnly(machine: Machine) async throws {
         try await Rig.with(machine) { rig in

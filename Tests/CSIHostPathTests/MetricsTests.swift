@@ -46,6 +46,33 @@ struct MetricsTests {
         }
     }
 
+    @Test("Loop devices of raw block volumes are counted, in use and left over", arguments: Machine.available)
+    func loopDevices(machine: Machine) async throws {
+        try await Rig.with(machine) { rig in
+            func values() async throws -> [Double?] {
+                let figures = try await rig.driver.figures()
+                for figure in figures { #expect(HostPathDriver.metrics.contains(figure.metric)) }
+                return [("csi_loop_devices", "used"), ("csi_loop_devices", "unused"), ("csi_volume_mounts", "normal")]
+                    .map { (name, label) in figures.first { $0.metric.name == name && $0.labels == [label] }?.value }
+            }
+            #expect(try await values() == [0, 0, 0])
+            _ = try await rig.driver.create(Requests.block("b"))
+            #expect(try await values() == [0, 0, 0])
+            let targets = ["t", "u"].map { rig.targets.appending($0) }
+            for target in targets { try await rig.driver.publish(Requests.publishBlock("b", at: target)) }
+            #expect(try await values() == [1, 0, 2])
+            for target in targets { try await rig.driver.unpublish(Requests.unpublish("b", at: target)) }
+            #expect(try await values() == [0, 0, 0])
+            guard let fake = rig.fake else { return }
+            let pool = try await rig.host.files.openDirectory(rig.pool)
+            _ = try await rig.host.loops.attach("volumes/b/image", in: pool, options: LoopOptions(name: "b"))
+            #expect(try await values() == [0, 1, 0])
+            // Other figures do not suffer where nobody may look at the devices.
+            fake.fail(.listLoops, with: .permissionDenied)
+            #expect(try await values() == [nil, nil, 0])
+        }
+    }
+
     @Test("A file system that became read-only makes its mounts abnormal, and a record that is damaged is counted")
     func abnormal() async throws {
         try await Rig.with(.fake) { rig in

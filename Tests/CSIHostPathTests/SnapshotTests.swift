@@ -29,7 +29,7 @@ extension Requests {
 
     static func filled(
         _ name: String, from source: ContentSource, required: Int64 = 1 << 20, limit: Int64 = 0,
-        topology: CSIv1.TopologyRequirement? = nil
+        parameters: ProtoMap<String, String> = [:], topology: CSIv1.TopologyRequirement? = nil
     ) throws -> CreateVolume {
         let wire: CSIv1.VolumeContentSource =
             switch source {
@@ -40,7 +40,7 @@ extension Requests {
             validating: .init(
                 name: name, capacityRange: .init(requiredBytes: required, limitBytes: limit),
                 volumeCapabilities: [.init(accessType: .mount(.init()), accessMode: .init(mode: .singleNodeWriter))],
-                volumeContentSource: wire, accessibilityRequirements: topology))
+                parameters: parameters, volumeContentSource: wire, accessibilityRequirements: topology))
     }
 }
 

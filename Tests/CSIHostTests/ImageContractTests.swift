@@ -1,4 +1,5 @@
 import CSIHost
+import CSITestKit
 import Synchronization
 import SystemPackage
 import Testing
@@ -195,6 +196,37 @@ struct ImageContractTests {
             #expect((70_001...200_000).contains(bytes))
             expectCopy(rig, of: pool.appending("source"), at: pool.appending("third"))
             #expect(try await tree.metadata(of: "third")?.allocatedBytes ?? .max < 1 << 20)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
+    func `a file is copied to another file system, where no blocks are shared`(kind: HostKind) async throws {
+        try await withDevices(kind) { rig in
+            let (from, to) = (rig.scratch.appending("from"), rig.scratch.appending("to"))
+            try rig.addFileSystem("xfs", at: from)
+            try rig.addFileSystem("ext4", at: to)
+            let origin = try await makeSource(rig, from)
+            let tree = try await rig.files.openDirectory(to)
+            func copy(_ name: FilePath, _ sharing: CopyOptions.Sharing) async throws(HostError) -> CopyOutcome {
+                try await tree.copyFile(
+                    from: "source", in: origin, to: name, options: CopyOptions(sharing: sharing, permissions: mode))
+            }
+            #expect(await failure { try await copy("shared", .required) } == .notSupported)
+            #expect(try await tree.metadata(of: "shared") == nil)
+            guard case .copied(let bytes) = try await copy("copy", .preferred) else {
+                Issue.record("the blocks are shared")
+                return
+            }
+            #expect((70_001...200_000).contains(bytes))
+            expectCopy(rig, of: from.appending("source"), at: to.appending("copy"))
+            let metadata = try #require(try await tree.metadata(of: "copy"))
+            #expect(metadata.permissions == mode && metadata.allocatedBytes < 1 << 20)
+            #expect(await failure { try await copy("copy", .preferred) } == .alreadyExists)
+            let elsewhere = try await FakeHost().files.openDirectory("/")
+            let foreign = await failure {
+                try await tree.copyFile(from: "source", in: elsewhere, to: "new", options: CopyOptions())
+            }
+            #expect(foreign == .invalidArgument)
         }
     }
 

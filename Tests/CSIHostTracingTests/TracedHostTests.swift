@@ -48,6 +48,8 @@ struct TracedHostTests {
             let host = fake.traced()
             let pool = try await host.files.openDirectory("/pool")
             try await pool.createFile("image", size: 4096, allocation: .sparse, permissions: .ownerReadWrite)
+            try await host.files.openDirectory("/pool").copyFile(
+                from: "image", in: pool, to: "copy", options: CopyOptions())
             let device = try await host.loops.attach("image", in: pool, options: LoopOptions(name: "v"))
             _ = try await host.devices.read(from: device.path, at: 0, count: 1)
             try await host.loops.detach(device, within: .zero)
@@ -56,7 +58,8 @@ struct TracedHostTests {
         let seen = tracer.finishedSpans.map { "\($0.operationName) \(text($0.attributes.get("host.path")))" }
         #expect(
             seen == [
-                "host.openDirectory /pool", "host.createFile /pool/image", "host.attachLoop /pool/image",
+                "host.openDirectory /pool", "host.createFile /pool/image", "host.openDirectory /pool",
+                "host.copyFile /pool/image", "host.attachLoop /pool/image",
                 "host.readDevice /dev/loop0", "host.detachLoop /dev/loop0",
             ])
     }

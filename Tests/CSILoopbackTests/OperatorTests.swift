@@ -2,6 +2,7 @@ import CSIHost
 import CSIPool
 import CSIPreflight
 import CSITestKit
+import CSITransport
 import SystemPackage
 import Testing
 
@@ -71,6 +72,18 @@ struct OperatorTests {
             }
         }
         #expect(throws: CSIError.self) { try VolumeClass(Parameters(StringMap(["other": "x"])), []) }
+    }
+
+    @Test("Without the loop module, staging says what to load", arguments: [Use.block, Use()])
+    func withoutLoopDevices(use: Use) async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        let id = try await rig.driver.create(Requests.create("b", use)).id.rawValue
+        fake.changeMachine { $0.closedDevices["/dev/loop-control"] = .notFound }
+        let error = await #expect(throws: CSIError.self) { try await rig.stage(id, use) }
+        #expect(error?.code == .failedPrecondition && error?.message.contains("modprobe loop") == true)
+        fake.changeMachine { $0.closedDevices = [:] }
+        try await rig.stage(id, use)
     }
 
     @Test(

@@ -9,6 +9,7 @@ import pytest
 
 import calls
 import driver
+from calls import csi
 from loopback import LoopRig, Volume
 
 
@@ -107,6 +108,39 @@ def test_volumes_and_leftovers_of_a_pool(own_rig, node):
     assert own_rig.leftovers() == []
     assert (own_rig.pool / "volumes" / "shown").is_dir() and record.read_text() == "nonsense"
     subprocess.run(["umount", str(target)], check=True)
+
+
+def test_snapshots_of_a_pool(own_rig, node):
+    with node.connect() as client:
+        volume = calls.create(client, "source")
+        snapshot = lambda name: client.controller.CreateSnapshot(  # noqa: E731
+            csi.CreateSnapshotRequest(source_volume_id=volume.volume_id, name=name)).snapshot
+        single, damaged = snapshot("single"), snapshot("damaged")
+        group = client.group.CreateVolumeGroupSnapshot(csi.CreateVolumeGroupSnapshotRequest(
+            name="group", source_volume_ids=[volume.volume_id])).group_snapshot
+        assert single.ready_to_use and damaged.ready_to_use
+    (own_rig.pool / "snapshots" / damaged.snapshot_id / "snapshot").write_text("nonsense")
+    (own_rig.pool / "snapshots" / "empty").mkdir()
+    [pool] = with_flags(["snapshots"], node)["pools"]
+    assert pool["driver"] == driver.DRIVER_NAME and "volumes" not in pool
+    shown = {one["id"]: one for one in pool["snapshots"]}
+    assert shown[single.snapshot_id]["state"] == "ready"
+    assert shown[single.snapshot_id]["source_volume_id"] == volume.volume_id
+    assert shown[single.snapshot_id]["size_bytes"] == volume.capacity_bytes
+    assert shown[single.snapshot_id]["created_at"] == single.creation_time.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert shown[damaged.snapshot_id]["state"] == "set aside"
+    assert "cannot be used" in shown[damaged.snapshot_id]["problem"]
+    member, = group.snapshots
+    assert shown[member.snapshot_id]["group"] == group.group_snapshot_id
+    assert list(shown) == sorted(shown)
+    # It works while the driver is down.
+    node.kill()
+    text = csictl("snapshots", "--long", *flags(node)).stdout
+    assert "4 snapshots" in text and "single" in text and "of group group" in text and "set aside: " in text
+    other = own_rig.scratch / "other"
+    other.mkdir()
+    arguments = [str(other) if one == str(own_rig.pool) else one for one in node.arguments[1:]]
+    assert "0 snapshots" in csictl("snapshots", "--", *arguments).stdout
 
 
 def test_devices_that_nothing_stages_are_leftovers():

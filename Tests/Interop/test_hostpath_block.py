@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ import calls
 import driver
 from calls import Code, Mode, csi, refused
 from loopback import digest, write
-from trees import KINDS, MIB, TreeRig, delete_snapshot
+from trees import KINDS, MIB, POOL_SIZE, TreeRig, delete_snapshot
 
 BLOCK = calls.capability(Mode.SINGLE_NODE_MULTI_WRITER, block=True)
 
@@ -225,3 +226,121 @@ def test_kill_9_of_the_node_leaves_no_device(rig, clients, names, target):
             calls.unpublish(again, volume.volume_id, target)
         assert rig.devices() == []
     calls.delete(controller, volume.volume_id)
+
+
+class PoolsRig(BlockRig):
+    """A second pool, `bulk`, on a file system of its own, with which the first shares no blocks."""
+
+    BULK = {"ext4": "xfs", "xfs": "ext4", "btrfs": "xfs"}
+
+    def __init__(self, kind):
+        super().__init__(kind)
+        self.bulk = self.scratch / "bulk"
+        self.bulk.mkdir()
+        backing = self.scratch / "bulk.img"
+        with open(backing, "wb") as file:
+            file.truncate(POOL_SIZE)
+        subprocess.run([f"mkfs.{self.BULK[kind]}", "-q", str(backing)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(backing), str(self.bulk)], check=True)
+        for program in (self.controller, self.node):
+            program.arguments += ["--pool", f"bulk={self.bulk}"]
+
+    def leftovers(self):
+        return [str(path) for pool in (self.pool, self.bulk)
+                for path in (*pool.rglob("*.partial"), *(pool / ".trash").iterdir())]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def pools(request):
+    with PoolsRig(request.param) as made:
+        yield made.start()
+
+
+@pytest.fixture
+def pools_clients(pools):
+    with pools.controller.connect() as controller, pools.node.connect() as node:
+        yield controller, node
+    assert pools.devices() == [], "a test left devices behind"
+    assert pools.leftovers() == []
+
+
+IN_BULK = {"parameters": {"pool": "bulk"}}
+
+
+def test_restore_and_clone_into_another_pool(pools, pools_clients, names):
+    controller, node = pools_clients
+    target = pools.targets / "one"
+    volume = create(controller, next(names), 64 * MIB)
+    publish(node, volume, target)
+    before = write(target, 4 * MIB, "before")
+    if pools.kind == "ext4":
+        with refused(Code.FAILED_PRECONDITION, naming="unpublish it first"):
+            create(controller, next(names), clone=volume.volume_id, **IN_BULK)
+        calls.unpublish(node, volume.volume_id, target)
+    snapshot = take(controller, volume, next(names))
+    cloned = create(controller, next(names), clone=volume.volume_id, **IN_BULK)
+    if pools.kind == "ext4":
+        publish(node, volume, target)
+    after = write(target, 4 * MIB, "after")
+    calls.unpublish(node, volume.volume_id, target)
+    restored = create(controller, next(names), 128 * MIB, snapshot=snapshot.snapshot_id, **IN_BULK)
+    # A volume of the other pool is a source like any other, and its pool the one that a class without a name means.
+    again = create(controller, next(names), clone=restored.volume_id)
+    for made, size in ((cloned, 64 * MIB), (restored, 128 * MIB), (again, 128 * MIB)):
+        assert made.capacity_bytes == size and made.volume_context["pool"] == "bulk"
+        image = os.stat(pools.bulk / "volumes" / made.volume_id / "image")
+        assert image.st_size == size and image.st_blocks * 512 < 8 * MIB
+        publish(node, made, target)
+        assert digest(target, 4 * MIB) == before and size_of(target) == size
+        calls.unpublish(node, made.volume_id, target)
+    publish(node, volume, target)
+    assert digest(target, 4 * MIB) == after
+    calls.unpublish(node, volume.volume_id, target)
+    delete_snapshot(controller, snapshot.snapshot_id)
+    for one in (volume, cloned, restored, again):
+        calls.delete(controller, one.volume_id)
+
+
+def test_kill_9_in_a_copy_between_pools(pools, names):
+    target = pools.targets / "two"
+    with pools.controller.connect() as controller, pools.node.connect() as node:
+        volume = create(controller, next(names), 64 * MIB)
+        publish(node, volume, target)
+        content = write(target, 64 * MIB, "long")
+        if pools.kind == "ext4":
+            calls.unpublish(node, volume.volume_id, target)
+    source = csi.VolumeContentSource(volume=csi.VolumeContentSource.VolumeSource(volume_id=volume.volume_id))
+    for round_number in range(6):
+        request = csi.CreateVolumeRequest(
+            name=next(names), capacity_range=csi.CapacityRange(required_bytes=64 * MIB), volume_capabilities=[BLOCK],
+            volume_content_source=source, **IN_BULK)
+        with pools.controller.connect() as controller:
+            answer = controller.controller.CreateVolume.future(request)
+            time.sleep(0.02 * round_number)
+            pools.controller.kill()
+            answer.exception()
+        pools.controller.start()
+        assert pools.leftovers() == []
+        with pools.controller.connect() as controller:
+            made = controller.controller.CreateVolume(request).volume
+            assert digest(pools.bulk / "volumes" / made.volume_id / "image") == content
+            calls.delete(controller, made.volume_id)
+    with pools.controller.connect() as controller, pools.node.connect() as node:
+        calls.unpublish(node, volume.volume_id, target)
+        calls.delete(controller, volume.volume_id)
+    assert pools.leftovers() == []
+
+
+def test_a_node_without_loop_devices_says_what_to_load(names):
+    with driver.Rig() as rig:
+        rig.node.arguments = [
+            "unshare", "--mount", "sh", "-c",
+            "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec \"$@\"",
+            "sh", *rig.node.arguments]
+        rig.start()
+        with rig.controller.connect() as controller, rig.node.connect() as node:
+            volume = create(controller, next(names))
+            with refused(Code.FAILED_PRECONDITION, naming="modprobe loop"):
+                publish(node, volume, rig.targets / "t")
+            calls.unpublish(node, volume.volume_id, rig.targets / "t")
+            calls.delete(controller, volume.volume_id)

@@ -97,10 +97,17 @@ public struct ImageDevices: VolumeDevices {
             hints[volume.id] = device.number
             return VolumeDevice(device)
         } catch {
-            if error.kind == .notSupported, volume.directIO == true { throw cannotBypassCache(volume.id) }
-            guard error.kind == .lockHeld else { throw CSIError(error) }
-            throw .preconditionFailed(
-                "the image of volume \"\(volume.id)\" is used by another program: \(error.description)")
+            switch error.kind {
+            case .notSupported where volume.directIO == true: throw cannotBypassCache(volume.id)
+            case .lockHeld:
+                throw .preconditionFailed(
+                    "the image of volume \"\(volume.id)\" is used by another program: \(error.description)")
+            // Whoever runs the driver gives the right, or does not.
+            case .permissionDenied:
+                throw .preconditionFailed(
+                    "the image of volume \"\(volume.id)\" cannot be attached: \(error.description)")
+            default: throw CSIError(error)
+            }
         }
     }
 
@@ -158,7 +165,7 @@ public struct ImageDevices: VolumeDevices {
     }
 
     /// Whether a device shows a file below the pool, as far as its path tells.
-    private func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
+    func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
 
     /// Makes the device as large as its image.
     public func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice {

@@ -11,15 +11,10 @@ extension HostPathDriver {
     /// The smallest raw block volume, in bytes.
     private static let smallestImage: Int64 = 1 << 20
 
-    /// Makes an image, durably, empty or with the content of another one.
+    /// Makes an image, durably, empty or with the content of another one, in whichever pool that is.
     func createImage(
         _ request: CreateVolume, _ wanted: VolumeClass, from content: Content?, in member: PoolSet.Member
     ) async throws(CSIError) -> Volume {
-        if let content, content.pool !== member.pool {
-            throw .invalid(
-                "volume_content_source",
-                "lies in the pool \(content.pool.path); a raw block volume is made from it in the same pool")
-        }
         let size = try await imageSize(for: request.capacity, in: member.pool, atLeast: content?.size)
         let reservation = try await member.pool.reserve(size, isThick: false)
         defer { reservation.release() }

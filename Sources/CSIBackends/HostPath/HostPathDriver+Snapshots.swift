@@ -114,7 +114,7 @@ extension HostPathDriver: VolumeCloning {
             }
             return Content(
                 size: record.size, kind: record.content, member: member, source: try member.pool.source(record),
-                origin: ImageOrigin(.snapshot(record.id)))
+                origin: ImageOrigin(.snapshot(record.id), in: member.pool))
         }
     }
 
@@ -129,7 +129,8 @@ extension HostPathDriver: VolumeCloning {
             guard record.content == .image else {
                 return Content(size: record.capacity, kind: .directory, member: member, source: source)
             }
-            let (origin, lock) = try await lockedOrigin(of: record, in: member)
+            var (origin, lock) = try await lockedOrigin(of: record, in: member)
+            (origin.pool, origin.lock) = (member.pool, lock)
             return Content(
                 size: record.capacity, kind: .image, member: member, source: source, origin: origin, lock: lock)
         }
@@ -147,8 +148,6 @@ extension HostPathDriver: VolumeCloning {
         var origin = ImageOrigin(.zeros)
         /// Keeps the node from working on the image meanwhile; nil for a snapshot, on which nobody works.
         var lock: (any HeldLock)?
-
-        var pool: VolumePool { member.pool }
     }
 
     /// Makes a volume, durably, or finds the one that an earlier attempt made.
@@ -171,7 +170,8 @@ extension HostPathDriver: VolumeCloning {
         defer { content?.lock?.release() }
         if let content { try requireKind(isBlock ? .image : .directory, of: content, request) }
         if isBlock {
-            // An image shares its blocks within a pool, so its source's is the one that a class without a pool means.
+            // An image shares its blocks within a file system, so its source's pool is the one that a class without a pool
+            // means.
             let place = wanted.pool == nil ? content?.member ?? place : place
             return try await createImage(request, wanted, from: content, in: place)
         }

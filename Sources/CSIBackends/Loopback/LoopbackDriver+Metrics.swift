@@ -1,74 +1,16 @@
+import CSIBlock
 public import CSICore
-import CSIHost
 import CSIPool
-import SystemPackage
 
 extension LoopbackDriver: MetricsReporting {
-    private static let loopDevices = MetricDescription(
-        "csi_loop_devices", labels: ["state"],
-        help:
-            "Loop devices of the driver's volumes: used ones are mounted, staged or published, unused ones are left over."
-    )
-
     /// Those of its pool, its loop devices, and its mounts by health.
-    public static var metrics: [MetricDescription] { VolumePool.metrics + [loopDevices, .volumeMounts] }
+    public static var metrics: [MetricDescription] { VolumePool.metrics + ImageDevices.metrics + [.volumeMounts] }
 
     /// One question to the pool's file system, and a look at the kernel's tables of loop devices and mounts.
     public func figures() async throws(CSIError) -> [DriverFigure] {
         let figures = try await pool.figures()
         guard role != .controller else { return figures }
-        let ours = pool.path.string + "/"
-        let (devices, table) = try await withHostErrors { () async throws(HostError) in
-            let devices = try await host.loops.list().filter { $0.backingPath.hasPrefix(ours) }
-            return (devices, devices.isEmpty ? MountTable(entries: []) : try await host.mounts.mountTable())
-        }
-        let shown = MountsByDevice(table)
-        var unused = 0
-        var mounts: [Bool] = []
-        for device in devices {
-            let entries = shown[device]
-            let isLost = device.isDetachedOnLastClose || device.backingPath.hasSuffix(" (deleted)")
-            mounts += entries.map { isLost || !device.isReadOnly && $0.hasFailedReadOnly }
-            if entries.isEmpty, try await !isStaged(device) { unused += 1 }
-        }
-        return figures + [
-            DriverFigure(Self.loopDevices, ["used"], devices.count - unused),
-            DriverFigure(Self.loopDevices, ["unused"], unused),
-        ] + VolumePool.mountFigures(of: mounts)
-    }
-
-    /// Whether the device is of a raw block volume that is staged and not published.
-    private func isStaged(_ device: LoopDevice) async throws(CSIError) -> Bool {
-        guard let id = try? VolumeID(device.name) else { return false }
-        return try await pool.stagedBlock(of: id) != nil
-    }
-}
-
-/// The mounts of a table by the device that they show, so that thousands of devices are looked up in one pass.
-private struct MountsByDevice {
-    private var byNumber: [DeviceNumber: [MountEntry]] = [:]
-    private var bySource: [String: [MountEntry]] = [:]
-    /// Of device nodes: where raw block volumes are published.
-    private var byNode: [String: [MountEntry]] = [:]
-
-    init(_ table: MountTable) {
-        let nodes = table.origin(of: "/dev")
-        for entry in table.entries {
-            byNumber[entry.device, default: []].append(entry)
-            // Btrfs shows a number of its own, and names the device that it uses.
-            if entry.filesystemType == FileSystemKind.btrfs.rawValue {
-                bySource[entry.source, default: []].append(entry)
-            }
-            if let nodes, entry.device == nodes.device, entry.root.removingLastComponent() == nodes.root,
-                let name = entry.root.lastComponent
-            {
-                byNode[name.string, default: []].append(entry)
-            }
-        }
-    }
-
-    subscript(device: LoopDevice) -> [MountEntry] {
-        (byNumber[device.device] ?? []) + (bySource[device.path.string] ?? [])
-            + (device.path.lastComponent.flatMap { byNode[$0.string] } ?? [])
+        let (loops, mounts) = try await ImageDevices.figures(of: [devices], on: host)
+        return figures + loops + VolumePool.mountFigures(of: mounts)
     }
 }

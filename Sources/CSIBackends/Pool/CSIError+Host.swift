@@ -12,7 +12,7 @@ extension CSIError {
         case .noSpace, .resourceLimit: self = .noSpace(error.description)
         case .cancelled: self = .cancelled(error.description)
         case .timedOut: self = .deadlineExceeded(error.description)
-        case .busy, .lockHeld, .readOnlyFileSystem, .symbolicLink, .notEmpty, .wrongType, .stale:
+        case .busy, .lockHeld, .readOnlyFileSystem, .symbolicLink, .notEmpty, .wrongType, .stale, .noDevice:
             self = .preconditionFailed(error.description)
         default: self = .fault(error.description)
         }

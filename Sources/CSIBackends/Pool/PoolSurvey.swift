@@ -32,12 +32,18 @@ public struct PoolSurvey: Sendable {
 
         /// Why the snapshot is set aside; nil when it is not.
         public let problem: String?
+
+        /// Whether all of its content is there.
+        public let isReady: Bool
+
+        /// What its image is; nil for that of a directory volume, and while it is copied.
+        public let image: FileMetadata?
     }
 
     /// The volumes in the order of their ids.
     public internal(set) var volumes: [Volume] = []
 
-    /// The snapshots in the order of their ids.
+    /// The snapshots, members of groups among them, in the order of their ids.
     public internal(set) var snapshots: [Snapshot] = []
 
     /// What was never finished, or is being made just now.
@@ -65,7 +71,7 @@ extension VolumePool {
         let tree = try tree()
         var survey = PoolSurvey()
         var names: [(section: PoolSection, name: String)] = []
-        for section in [PoolSection.volumes, .snapshots] {
+        for section in [PoolSection.volumes, .snapshots, .groups] {
             for entry in try await entries(section.directory, in: tree) {
                 let place = path.pushing(section.directory).appending(entry)
                 if entry.hasSuffix(PoolLayout.partialSuffix) {
@@ -81,13 +87,21 @@ extension VolumePool {
             path.pushing(PoolLayout.trash).appending($0)
         }
         for (index, (section, name)) in names.enumerated() {
-            if section == .volumes {
-                survey.volumes.append(await volume(name, in: tree))
-            } else {
-                survey.snapshots.append(await snapshot(name, in: tree))
+            let directory = section.path(name)
+            switch section {
+            case .volumes: survey.volumes.append(await volume(name, in: tree))
+            case .groups:
+                for member in try await entries(directory, in: tree) where Self.isOwn(member, in: .snapshots) {
+                    // The record of the group could be the name of a member, and is no directory.
+                    let place = directory.appending(member)
+                    guard (try? await tree.metadata(of: place))?.kind == .directory else { continue }
+                    survey.snapshots.append(await snapshot(member, at: place, in: tree))
+                }
+            default: survey.snapshots.append(await snapshot(name, at: directory, in: tree))
             }
             progress(index + 1, names.count)
         }
+        survey.snapshots.sort { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
         return survey
     }
 
@@ -111,16 +125,21 @@ extension VolumePool {
         return PoolSurvey.Volume(id: name, record: record, problem: problem, image: image, staged: staged)
     }
 
-    private func snapshot(_ name: String, in tree: any DirectoryTree) async -> PoolSurvey.Snapshot {
-        let (record, problem): (SnapshotRecord?, String?) = await readToLook(name, in: tree)
-        return PoolSurvey.Snapshot(id: name, record: record, problem: problem)
+    private func snapshot(
+        _ name: String, at directory: FilePath, in tree: any DirectoryTree
+    ) async -> PoolSurvey.Snapshot {
+        let (record, problem): (SnapshotRecord?, String?) = await readToLook(name, at: directory, in: tree)
+        let image = try? await tree.metadata(of: PoolLayout.image(in: directory))
+        let data = try? await tree.metadata(of: PoolLayout.data(in: directory))
+        return PoolSurvey.Snapshot(
+            id: name, record: record, problem: problem, isReady: image != nil || data != nil, image: image)
     }
 
     private func readToLook<Record: PoolRecord>(
-        _ name: String, in tree: any DirectoryTree
+        _ name: String, at directory: FilePath? = nil, in tree: any DirectoryTree
     ) async -> (Record?, String?) {
         do throws(CSIError) {
-            return (try await read(name, in: tree), nil)
+            return (try await read(name, at: directory, in: tree), nil)
         } catch {
             return (nil, error.message)
         }

@@ -49,10 +49,7 @@ extension VolumePool {
         let (image, tree) = try imageFile(of: record.source)
         let directory = PoolLayout.snapshot(component)
         let partial = PoolLayout.partialImage(in: directory)
-        let report = copyReport("snapshot \(record.id)", copy)
-        let options = CopyOptions(sharing: .preferred, permissions: Self.imagePermissions) { progress in
-            report(TreeCopyProgress(entries: 1, copiedBytes: progress.copiedBytes))
-        }
+        let options = imageOptions(partial, sharing: .preferred, copy)
         let started = host.clock.now
         _ = try await withHostErrors { () async throws(HostError) in try await tree.removeFile(partial) }
         // The lock keeps the volume from being attached from here on.

@@ -23,9 +23,19 @@ public struct ImageOrigin: Sendable {
     /// Where the file system in the source is mounted, whose writers are held back for the copy; nil for nowhere.
     public var freezing: FilePath?
 
+    /// The pool that the source lies in; nil for the one that the copy is made in.
+    public var pool: VolumePool?
+
+    /// The lock of the source, released as soon as the copy needs it no more; nil when the caller alone releases it.
+    public var lock: (any HeldLock)?
+
     /// Creates an origin.
-    public init(_ source: Source, sharing: CopyOptions.Sharing = .preferred, freezing: FilePath? = nil) {
+    public init(
+        _ source: Source, in pool: VolumePool? = nil, sharing: CopyOptions.Sharing = .preferred,
+        freezing: FilePath? = nil
+    ) {
         self.source = source
+        self.pool = pool
         self.sharing = sharing
         self.freezing = freezing
     }
@@ -33,9 +43,6 @@ public struct ImageOrigin: Sendable {
 
 /// Volumes that are images, and what belongs to an image.
 extension VolumePool {
-    /// How long writers may be held back for a copy; sharing the blocks of a large image takes a fraction of it.
-    private static let freezeLimit = Duration.seconds(10)
-
     /// Images are read and written by the kernel alone.
     static let imagePermissions = FilePermissions(rawValue: 0o600)
 
@@ -47,7 +54,7 @@ extension VolumePool {
         let allocation: FileAllocation = record.isThick ? .allocated : .sparse
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             let image = PoolLayout.image(in: partial)
-            if let source = directory(of: origin) {
+            if let source = (origin.pool ?? self).directory(of: origin) {
                 try await fillImage(image, from: source, in: partial, record, origin, in: tree)
             } else {
                 try await withHostErrors { () async throws(HostError) in
@@ -62,76 +69,6 @@ extension VolumePool {
             }
         }
         remember(record)
-    }
-
-    /// Where the image lies that is copied; nil when none is.
-    private func directory(of origin: ImageOrigin) -> FilePath? {
-        switch origin.source {
-        case .zeros: nil
-        case .volume(let id): id.pathComponent.map(PoolLayout.volume)
-        case .snapshot(let id): directory(of: id)
-        }
-    }
-
-    private func fillImage(
-        _ image: FilePath, from source: FilePath, in partial: FilePath, _ record: VolumeRecord, _ origin: ImageOrigin,
-        in tree: any DirectoryTree
-    ) async throws(CSIError) {
-        guard record.isThick, origin.sharing == .required else {
-            var origin = origin
-            // Shared blocks would take room at the first write to them, which is what a thick volume must not.
-            if record.isThick { origin.sharing = .never }
-            try await copyImage(from: source, to: partial, as: image, origin, in: tree)
-            return try await withHostErrors { () async throws(HostError) in
-                try await tree.setFileSize(
-                    image, to: record.capacity, allocation: record.isThick ? .allocated : .sparse)
-            }
-        }
-        // The moment is kept by sharing, the room is taken by a second copy.
-        let moment = partial.appending(PoolLayout.momentName)
-        try await copyImage(from: source, to: partial, as: moment, origin, in: tree)
-        try await withHostErrors { () async throws(HostError) in
-            try await tree.copyFile(
-                from: moment, to: image, options: CopyOptions(sharing: .never, permissions: Self.imagePermissions))
-            try await tree.removeFile(moment)
-            try await tree.setFileSize(image, to: record.capacity, allocation: .allocated)
-        }
-    }
-
-    /// Copies an image and what is known of the file system in it.
-    func copyImage(
-        from source: FilePath, to directory: FilePath, as image: FilePath, _ origin: ImageOrigin,
-        in tree: any DirectoryTree
-    ) async throws(CSIError) {
-        // Taken before the image: a file system that is made meanwhile would be one that nobody knows of, which is refused
-        // later; the other way round a blank image could claim to hold one.
-        let format = try await withHostErrors { () async throws(HostError) in
-            try await tree.metadata(of: PoolLayout.format(in: source)) == nil
-                ? nil : try await tree.readFile(PoolLayout.format(in: source), limit: PoolLayout.recordLimit)
-        }
-        let frozen = try await freeze(origin.freezing)
-        do throws(HostError) {
-            try await tree.copyFile(
-                from: PoolLayout.image(in: source), to: image,
-                options: CopyOptions(sharing: origin.sharing, permissions: Self.imagePermissions))
-        } catch {
-            _ = try? await frozen?.thaw()
-            guard error.kind == .notSupported, origin.sharing == .required else { throw CSIError(error) }
-            throw .preconditionFailed(
-                "the volume is in use, and the file system of the pool cannot copy it in one moment; unpublish it first, "
-                    + "or put the pool on XFS or Btrfs: \(error.description)")
-        }
-        try await withHostErrors { () async throws(HostError) in
-            try await frozen?.thaw()
-            if let format { try await tree.writeFileDurably(PoolLayout.format(in: directory), format) }
-        }
-    }
-
-    private func freeze(_ mountPoint: FilePath?) async throws(CSIError) -> (any FrozenFileSystem)? {
-        guard let mountPoint else { return nil }
-        return try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.freeze(mountPoint, atMost: Self.freezeLimit)
-        }
     }
 
     /// What the image of a volume is; nil when the file is gone.

@@ -187,7 +187,7 @@ extension VolumePool {
     }
 
     /// What cannot be removed now is tried again at the next start; nobody needs it meanwhile.
-    private func removeQuietly(_ path: FilePath, in tree: any DirectoryTree) async {
+    func removeQuietly(_ path: FilePath, in tree: any DirectoryTree) async {
         do throws(HostError) {
             try await takeApart(path, in: tree)
         } catch {

@@ -19,7 +19,8 @@ public protocol LoopDevices: Sendable {
     /// - Returns: the device, read back from the kernel.
     /// - Throws: ``HostError`` of kind `notFound`, `wrongType` (not a regular file), `invalidArgument` (empty, not a
     ///   multiple of the sector size, a name that is too long), `lockHeld` (attached already, or locked by another
-    ///   process), `notSupported` (direct I/O was required), `resourceLimit` (no free device), among others.
+    ///   process), `notSupported` (direct I/O was required), `noDevice` (the machine has no loop devices),
+    ///   `resourceLimit` (no free device), among others.
     func attach(
         _ file: FilePath, in tree: any DirectoryTree, options: LoopOptions
     ) async throws(HostError) -> LoopDevice

@@ -32,6 +32,18 @@ package enum LoopRule {
         }
     }
 
+    /// What asks the kernel for loop devices.
+    package static let control: FilePath = "/dev/loop-control"
+
+    /// The error about a machine without loop devices.
+    package static func noLoopDevices(_ path: FilePath) -> HostError {
+        HostError(
+            .attachLoop, at: path, kind: .noDevice,
+            detail:
+                "there is no \(control): load the module on the node (modprobe loop), and give the container the node's /dev"
+        )
+    }
+
     /// The error about a tree that is not of the host that is to attach a file in it.
     package static func foreignTree(_ tree: any DirectoryTree, _ file: FilePath) -> HostError {
         HostError(

@@ -175,7 +175,8 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     ///   others.
     func setFileSize(_ path: FilePath, to size: Int64, allocation: FileAllocation) async throws(HostError)
 
-    /// Copies a regular file with its holes: by sharing its blocks where the file system can, else by copying its data.
+    /// Copies a regular file with its holes, also from another file system: by sharing its blocks where that can be done,
+    /// else by copying its data.
     ///
     /// The copy is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. It has the content, the
     /// size and the holes of the source, and of its attributes only what the options say. The source must not be written
@@ -183,15 +184,16 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// there; after a crash it can be there in part: copy to a name that says so, remove it, and start over.
     ///
     /// - Parameters:
-    ///   - source: the file.
+    ///   - source: the file, in the tree `origin`.
+    ///   - origin: a tree of the same host, such as this one.
     ///   - destination: a free name in this tree.
     ///   - options: how to copy.
     /// - Returns: how it was done.
-    /// - Throws: kind `alreadyExists`, `wrongType`, `noSpace`, `cancelled`, `notSupported` (sharing was required),
-    ///   `inputOutput`, among others.
+    /// - Throws: kind `alreadyExists`, `wrongType`, `noSpace`, `cancelled`, `notSupported` (sharing was required, and the file
+    ///   system cannot, or there are two of them), `inputOutput`, among others.
     @discardableResult
     func copyFile(
-        from source: FilePath, to destination: FilePath, options: CopyOptions
+        from source: FilePath, in origin: any DirectoryTree, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome
 
     /// Copies a directory with everything below it, also from another file system, and makes the copy durable.
@@ -287,6 +289,16 @@ extension DirectoryTree {
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions = [.ownerReadWrite]
     ) async throws(HostError) {
         try await writeFileDurably(path, bytes, permissions: permissions, replacing: true)
+    }
+
+    /// Copies a regular file within this tree.
+    ///
+    /// See ``copyFile(from:in:to:options:)``.
+    @discardableResult
+    public func copyFile(
+        from source: FilePath, to destination: FilePath, options: CopyOptions
+    ) async throws(HostError) -> CopyOutcome {
+        try await copyFile(from: source, in: self, to: destination, options: options)
     }
 
     /// Renames durably to a name that must be free.

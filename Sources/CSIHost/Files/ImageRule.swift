@@ -46,6 +46,6 @@ package enum ImageRule {
     package static func cannotShare(_ path: FilePath) -> HostError {
         HostError(
             .copyFile, at: path, kind: .notSupported,
-            detail: "the file system cannot share blocks between files (xfs and btrfs can)")
+            detail: "blocks are shared between files of one file system that can (xfs and btrfs), which these are not")
     }
 }

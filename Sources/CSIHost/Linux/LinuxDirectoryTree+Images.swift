@@ -12,7 +12,8 @@ extension LinuxDirectoryTree {
             try site.setSize(of: file, to: size, allocation)
             let raw = file.raw
             try site.check { clinux_fchmod(raw, permissions.rawValue) }
-            try site.sync(file)
+            // A file without content is durable with its name.
+            if size > 0 { try site.sync(file) }
         }
     }
 
@@ -46,10 +47,11 @@ extension LinuxDirectoryTree {
     }
 
     func copyFile(
-        from source: FilePath, to destination: FilePath, options: CopyOptions
+        from source: FilePath, in origin: any DirectoryTree, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome {
-        let (source, site) = try place(source, .copyFile)
-        let original = try Resolution.beneath(descriptor.raw).open(source, CLINUX_O_READ, for: site)
+        guard let origin = origin as? LinuxDirectoryTree else { throw TreeCopyRule.foreignTree(origin, .copyFile) }
+        let (source, site) = try origin.place(source, .copyFile)
+        let original = try Resolution.beneath(origin.descriptor.raw).open(source, CLINUX_O_READ, for: site)
         let metadata = FileMetadata(try site.status(of: original))
         try ImageRule.check(kind: metadata.kind, .copyFile, at: site.path)
         let slot = try slot(destination, .copyFile)

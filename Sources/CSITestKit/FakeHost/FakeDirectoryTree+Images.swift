@@ -46,17 +46,20 @@ extension FakeDirectoryTree {
     }
 
     func copyFile(
-        from source: FilePath, to destination: FilePath, options: CopyOptions
+        from source: FilePath, in origin: any DirectoryTree, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome {
-        let (source, call) = try place(source, .copyFile)
+        guard let origin = origin as? FakeDirectoryTree, origin.host === host else {
+            throw TreeCopyRule.foreignTree(origin, .copyFile)
+        }
+        let (source, call) = try origin.place(source, .copyFile)
         let (destination, destinationCall) = try place(destination, .copyFile)
-        let position = position
+        let (position, start) = (position, origin.position)
         if Task.isCancelled { throw destinationCall.failure(kind: .cancelled) }
         let (outcome, size) = try await host.perform(
             call, to: destinationCall.path, by: process,
-            interrupted: { $0.copyHalf(of: source, to: destination, from: position, call) },
+            interrupted: { $0.copyHalf(of: source, from: start, to: destination, at: position, call) },
             { (world) throws(HostError) -> (CopyOutcome, Int64) in
-                let outcome = try world.copyImage(source, to: destination, from: position, options, call)
+                let outcome = try world.copyImage(source, from: start, to: destination, at: position, options, call)
                 return (outcome, try world.metadata(of: destination, from: position, call)?.size ?? 0)
             })
         if case .copied(let bytes) = outcome {

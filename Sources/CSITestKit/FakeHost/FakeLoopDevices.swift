@@ -14,7 +14,12 @@ struct FakeLoopDevices: LoopDevices {
         }
         let (file, call) = try tree.place(file, .attachLoop)
         return try await host.perform(call, by: tree.process) { [position = tree.position] (world) throws(HostError) in
-            try world.attachLoop(try world.walk(file, from: position, call), options, locks: true, call)
+            switch world.machine.closedDevices[LoopRule.control] {
+            case nil: break
+            case HostError.Kind.notFound?: throw LoopRule.noLoopDevices(call.path)
+            case let kind?: throw call.failure(kind: kind, detail: "\(LoopRule.control) cannot be opened")
+            }
+            return try world.attachLoop(try world.walk(file, from: position, call), options, locks: true, call)
         }
     }
 

@@ -32,12 +32,13 @@ extension FakeWorld {
     }
 
     mutating func copyImage(
-        _ source: FilePath, to destination: FilePath, from start: FakePosition, _ options: CopyOptions, _ call: FakeCall
+        _ source: FilePath, from start: FakePosition, to destination: FilePath, at place: FakePosition,
+        _ options: CopyOptions, _ call: FakeCall
     ) throws(HostError) -> CopyOutcome {
         let origin = try walk(source, from: start, call)
         guard let node = nodes[origin.node] else { throw call.failure(.noSuchFileOrDirectory) }
         try ImageRule.check(kind: node.kind, call.operation, at: call.path)
-        let slot = try slot(destination, from: start, call)
+        let slot = try slot(destination, from: place, call)
         guard slot.node == nil else { throw call.failure(.fileExists) }
         try requireWritable(slot.parent, call)
         guard let device = nodes[slot.parent.node]?.device else { throw call.failure(.noSuchFileOrDirectory) }
@@ -61,9 +62,12 @@ extension FakeWorld {
     }
 
     /// What an interrupted copy leaves: the name, the size so far, and nothing of it durable.
-    mutating func copyHalf(of source: FilePath, to destination: FilePath, from start: FakePosition, _ call: FakeCall) {
+    mutating func copyHalf(
+        of source: FilePath, from start: FakePosition, to destination: FilePath, at place: FakePosition,
+        _ call: FakeCall
+    ) {
         guard let origin = try? walk(source, from: start, call), let node = nodes[origin.node],
-            let slot = try? slot(destination, from: start, call)
+            let slot = try? slot(destination, from: place, call)
         else { return }
         var half = node.bytes
         half.resize(to: half.count / 2)

@@ -44,13 +44,6 @@ struct PoolState: Encodable {
     let snapshots: [SnapshotState]
     let leftovers: [Leftover]
 
-    struct SnapshotState: Encodable {
-        let id: String
-        let sourceVolumeID: String?
-        let sizeBytes: Int64?
-        let problem: String?
-    }
-
     /// Looks at a pool.
     static func look(
         at pool: (name: String, path: FilePath), of configuration: DriverConfiguration, on host: any Host,
@@ -76,12 +69,7 @@ struct PoolState: Encodable {
             driver: configuration.driverName, pool: pool.name, path: opened.path.string,
             capacityBytes: room.totalBytes, usedBytes: room.usedBytes,
             promisedBytes: volumes.reduce(0) { $0 &+ ($1.capacityBytes ?? 0) }, volumes: volumes,
-            snapshots: survey.snapshots.map {
-                SnapshotState(
-                    id: $0.id, sourceVolumeID: $0.record?.source.rawValue, sizeBytes: $0.record?.size,
-                    problem: $0.problem)
-            },
-            leftovers: kernel.leftovers(survey))
+            snapshots: survey.snapshots.map { SnapshotState($0) }, leftovers: kernel.leftovers(survey))
     }
 }
 

@@ -235,7 +235,7 @@ final class RemoteDirectoryTree: DirectoryTree {
     }
 
     func copyFile(
-        from source: FilePath, to destination: FilePath, options: CopyOptions
+        from source: FilePath, in origin: any DirectoryTree, to destination: FilePath, options: CopyOptions
     ) async throws(HostError) -> CopyOutcome { throw notKept(.copyFile, destination) }
 
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError) {
