@@ -29,6 +29,7 @@
 const uint64_t CLINUX_O_PATH = O_PATH | O_CLOEXEC;
 const uint64_t CLINUX_O_READ_DIRECTORY = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 const uint64_t CLINUX_O_READ = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+const uint64_t CLINUX_O_CREATE_OVER = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
 const uint64_t CLINUX_O_CREATE_NEW = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 const uint64_t CLINUX_O_CREATE = O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 const uint64_t CLINUX_O_NOFOLLOW = O_NOFOLLOW;
@@ -144,28 +145,6 @@ long clinux_move_mount(int from_dirfd, const char *from, int to_dirfd, const cha
 
 long clinux_umount2(const char *path, int flags) {
     return result(umount2(path, flags));
-}
-
-long clinux_spawn_umount(int dirfd, const char *name, int flags) {
-    int pidfd = -1;
-    sigset_t all, before;
-    sigfillset(&all);
-    // The child keeps this mask: a signal for the whole process group neither ends the unmount halfway nor runs a handler
-    // of the parent's in a copy of its memory.
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    // No exit signal: a SIGCHLD handler or a wait for any child elsewhere in the process never sees this one.
-    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
-    long pid = result(syscall(SYS_clone3, &args, sizeof args));
-    if (pid != 0) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return pid < 0 ? pid : pidfd;
-    }
-    // In the child, whose memory is a copy made while other threads held locks: system calls only.
-    if (syscall(SYS_fchdir, dirfd) < 0) _exit(errno);
-    // Sockets and locks of the parent must not live on in a child that hangs.
-    if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0) _exit(errno);
-    if (syscall(SYS_umount2, name, flags | UMOUNT_NOFOLLOW) < 0) _exit(errno);
-    _exit(0);
 }
 
 long clinux_wait_for_exit(int pidfd, int milliseconds) {

@@ -159,15 +159,6 @@ static int keep_only(int *descriptors, unsigned int count) {
     return (int)syscall(SYS_close_range, count, ~0u, 0u);
 }
 
-long clinux_spawn_fsconfig_create(int context) {
-    int pidfd = -1;
-    long pid = copy_process(&pidfd);
-    if (pid != 0) return pid < 0 ? pid : pidfd;
-    if (keep_only(&context, 1) < 0) _exit(errno);
-    if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) _exit(errno);
-    _exit(0);
-}
-
 static long milliseconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);

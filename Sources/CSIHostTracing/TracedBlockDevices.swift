@@ -32,6 +32,12 @@ struct TracedBlockDevices: BlockDevices {
         }
     }
 
+    func checkReadable(_ device: FilePath, at offset: Int64, within limit: Duration) async throws(HostError) {
+        try await tracing.span(.readDevice, device) { () async throws(HostError) in
+            try await base.checkReadable(device, at: offset, within: limit)
+        }
+    }
+
     func flush(_ device: FilePath) async throws(HostError) {
         try await tracing.span(.flushDevice, device) { () async throws(HostError) in try await base.flush(device) }
     }

@@ -159,6 +159,14 @@ final class TracedDirectoryTree: DirectoryTree {
         }
     }
 
+    /// One span for all, named after the last step, which is what the others are for.
+    func perform(_ steps: [TreeStep]) async throws(HostError) -> [TreeStep.Outcome] {
+        guard let last = steps.last else { return [] }
+        return try await span(last.operation, last.path) { () async throws(HostError) in
+            try await base.perform(steps)
+        }
+    }
+
     /// The path is shown as it is from the root.
     func span<Reply: Sendable>(
         _ operation: HostOperation, _ relative: FilePath, _ body: () async throws(HostError) -> Reply

@@ -127,7 +127,7 @@ public struct DriverProgram: Sendable {
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         // Cancelled when the group has ended.
-        async let _: Void = ProcessMemory.settle(after: .seconds(10))
+        async let _: Void = ProcessMemory.settle(after: .seconds(10), every: .seconds(60))
         try await group.run()
     }
 

@@ -8,13 +8,30 @@ enum ProcessMemory {
         let end: UInt
     }
 
-    /// Gives up what starting has mapped of the program and its libraries, once `delay` has passed.
+    /// How much of files may stay mapped after a burst of calls: what a program at rest has, and some more.
+    private static let mappedLimit = 8 << 20
+
+    /// Gives up what starting has mapped of the program and its libraries, once `delay` has passed, and after that what calls have
+    /// mapped, where it has become much.
     ///
     /// What is needed again is mapped again, from the page cache as long as it is there. The kernel keeps mapped code in memory longer
     /// than other files, and a node's program runs most of it only once.
-    static func settle(after delay: Duration) async {
+    ///
+    /// - Parameter interval: how often is looked after the start.
+    static func settle(after delay: Duration, every interval: Duration) async {
         guard (try? await Task.sleep(for: delay)) != nil else { return }
         giveUpUnchangedFiles()
+        while (try? await Task.sleep(for: interval)) != nil {
+            if mappedFileBytes(ProcessFile.bytes("statm")) > mappedLimit { giveUpUnchangedFiles() }
+        }
+    }
+
+    /// How much of files is mapped, by the third number of `statm`, in pages.
+    static func mappedFileBytes(_ statm: [UInt8]) -> Int {
+        let fields = statm.split(separator: UInt8(ascii: " "))
+        guard fields.count > 2, let pages = Int(String(decoding: fields[2], as: UTF8.self)) else { return 0 }
+        let (bytes, overflow) = pages.multipliedReportingOverflow(by: Int(sysconf(CInt(_SC_PAGESIZE))))
+        return overflow ? 0 : bytes
     }
 
     static func giveUpUnchangedFiles() {

@@ -61,6 +61,21 @@ struct BlockDeviceContractTests {
     }
 
     @Test(arguments: HostKind.attaching)
+    func `a device that can be read answers`(kind: HostKind) async throws {
+        try await withDevice(kind) { rig, loop in
+            let devices = rig.host.devices
+            try await devices.checkReadable(loop.path, at: 0, within: .seconds(5))
+            try await devices.checkReadable(loop.path, at: loop.size - 4096, within: .seconds(5))
+            #expect(
+                await failure { try await devices.checkReadable(loop.path, at: 1, within: .seconds(5)) }
+                    == .invalidArgument)
+            let file = rig.scratch.appending("file")
+            try await rig.tree().writeFileDurably("file", [1])
+            #expect(await failure { try await devices.checkReadable(file, at: 0, within: .seconds(5)) } == .wrongType)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
     func `a device that is made read-only says so, and can be written again`(kind: HostKind) async throws {
         try await withDevice(kind) { rig, loop in
             let devices = rig.host.devices

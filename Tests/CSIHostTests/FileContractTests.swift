@@ -112,6 +112,44 @@ struct FileContractTests {
     }
 
     @Test(arguments: HostKind.allCases)
+    func `steps are done in their order until one fails`(kind: HostKind) async throws {
+        try await withHost(kind) { rig in
+            let tree = try await rig.tree()
+            try await Self.performSteps(in: tree)
+        }
+    }
+
+    static func performSteps(in tree: any DirectoryTree) async throws {
+        let mode = FilePermissions(rawValue: 0o2770)
+        let outcomes = try await tree.perform([
+            .readFile("d/file", limit: 9), .metadata("d"), .createDirectory("d", mode), .syncDirectory(""),
+            .writeFileDurably("d/file", [1, 2], FilePermissions(rawValue: 0o666), replacing: false),
+            .setPermissions("d/file", FilePermissions(rawValue: 0o640)), .setOwner("d/file", userID: nil, groupID: nil),
+            .readFile("d/file", limit: 9), .metadata("d/file"), .metadata("d"),
+        ])
+        #expect(outcomes.count == 10)
+        #expect(outcomes.prefix(2) == [.content(nil), .metadata(nil)])
+        #expect(outcomes[2..<7].allSatisfy { $0 == .done })
+        #expect(outcomes[7].content == [1, 2])
+        #expect(outcomes[8].metadata?.permissions.rawValue == 0o640)
+        #expect(outcomes[9].metadata?.permissions == mode)
+        let failed = await #expect(throws: HostError.self) {
+            try await tree.perform([.removeFile("d/file"), .createDirectory("d", mode), .removeDirectory("d")])
+        }
+        #expect(failed?.kind == .alreadyExists)
+        #expect(failed?.operation == .createDirectory)
+        #expect(try await tree.list("", limit: 9).map(\.name.string) == ["d"])
+        #expect(try await tree.list("d", limit: 9).isEmpty)
+        let removals: [TreeStep] = [.removeDirectory("d"), .removeDirectory("d"), .removeFile("none")]
+        #expect(try await tree.perform(removals) == [.done, .done, .done])
+        #expect(try await tree.perform([]).isEmpty)
+        let outside = await #expect(throws: HostError.self) {
+            try await tree.perform([.createDirectory("e", mode), .removeFile("../x")])
+        }
+        #expect(outside?.kind == .invalidPath)
+    }
+
+    @Test(arguments: HostKind.allCases)
     func `a name need not be text`(kind: HostKind) async throws {
         try await withHost(kind) { rig in
             let tree = try await rig.tree()

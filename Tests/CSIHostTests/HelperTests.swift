@@ -65,6 +65,14 @@ struct HelperTests {
         }
     }
 
+    @Test("Several steps in one exchange come to the same")
+    func steps() async throws {
+        try await Self.scratch { place in
+            let tree = try await Self.host().network.openDirectory(place, for: "test", patience: nil)
+            try await FileContractTests.performSteps(in: tree)
+        }
+    }
+
     @Test("Helpers are used again, and a directory is let go of")
     func reuse() async throws {
         let host = Self.host()

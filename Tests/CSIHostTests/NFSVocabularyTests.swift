@@ -76,15 +76,17 @@ struct HelperMessageTests {
             .mount(location, "/t", options, .auto),
             .bindMount("/s", "/t", [.readOnly, .noExec]), .unmount("/t", policy),
             .copyTree(.init(location: location, options: options, use: .always), "a", "b", .required),
-            .copyTree(nil, "", "b", .preferred), .tree(.createDirectory("d", [.ownerReadWriteExecute])),
-            .tree(.metadata("")), .tree(.list("x", limit: 7)), .tree(.readFile("x", limit: 8)),
-            .tree(.writeFile("x", [0, 1, 255], [.ownerRead], replacing: false)),
-            .tree(.rename("a", "b", replacing: true)),
-            .tree(.syncDirectory("x")), .tree(.syncTree("x")), .tree(.removeFile("x")), .tree(.removeDirectory("x")),
-            .tree(.removeTree("x")), .tree(.setPermissions("x", [.setUserID])), .tree(.setOwner("x", nil, 7)),
-            .tree(.capacity), .tree(.unpack("a", "b")),
-        ]
+            .copyTree(nil, "", "b", .preferred), .trees(treeRequests), .trees([]),
+        ] + treeRequests.map { .trees([$0]) }
     }
+
+    private static let treeRequests: [TreeRequest] = [
+        .createDirectory("d", [.ownerReadWriteExecute]), .metadata(""), .list("x", limit: 7), .readFile("x", limit: 8),
+        .writeFile("x", [0, 1, 255], [.ownerRead], replacing: false), .rename("a", "b", replacing: true),
+        .syncDirectory("x"), .syncTree("x"), .removeFile("x"), .removeDirectory("x"), .removeTree("x"),
+        .setPermissions("x", [.setUserID]), .setOwner("x", nil, 7), .capacity, .unpack("a", "b"),
+        .readFileIfPresent("x", limit: 9),
+    ]
 
     @Test("What is asked arrives as it was asked, and no part of it is taken for the whole")
     func roundTrip() throws {

@@ -26,7 +26,26 @@ struct ControllerTests {
         try await rig.delete(volume.id.rawValue)
         #expect(rig.names == [])
         #expect(try await rig.driver.volume(volume.id) == nil)
-        #expect(rig.fake.paths(below: "/servers/one/.swift-csi/trash").count == 1)
+    }
+
+    @Test("An empty volume goes at once, any other one by way of the trash, where nothing stays")
+    func trash() async throws {
+        let rig = try Rig()
+        let trash: FilePath = "/servers/one/.swift-csi/trash"
+        // What an earlier process has left there.
+        rig.fake.addFile(trash.appending("left/file"), [1])
+        for (name, isEmpty) in [("a", true), ("b", false), ("c/d", false), ("c/e", true)] {
+            var parameters = Rig.parameters
+            parameters["subDir"] = name
+            let volume = try await rig.create(String(name.reversed()), parameters)
+            if !isEmpty { rig.fake.addFile(FilePath("/servers/one/\(name)/dir/file"), [1]) }
+            rig.fake.clearEffects()
+            try await rig.delete(volume.id.rawValue)
+            #expect(rig.fake.effects.contains { $0.operation == .rename } == !isEmpty)
+            #expect(rig.names == [])
+            #expect(rig.fake.paths(below: trash).count == 1)
+            #expect(rig.fake.paths(below: "/servers/one/.swift-csi/volumes").count == 1)
+        }
     }
 
     @Test("Keys in any case, templates, modes and owners, and the policy in the handle")

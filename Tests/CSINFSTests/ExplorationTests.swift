@@ -94,6 +94,20 @@ struct CrashTests {
         #expect(report.explored > 40)
     }
 
+    @Test("Deletion of volumes with content")
+    func deletion() async throws {
+        let host: @Sendable () -> FakeHost = {
+            let fake = (try? Rig.host()) ?? FakeHost()
+            fake.addFile("/servers/one/old/dir/file", [1])
+            fake.addFile("/servers/one/.swift-csi/trash/old/file", [2])
+            return fake
+        }
+        let report = try await CrashExplorer(host: host, driver: { host in try Rig.driver(host) }).explore(
+            Scenario([Self.delete("nfs.example#export#old##")]))
+        try report.requireNoFailures()
+        #expect(report.explored > 8)
+    }
+
     @Test("Clone, snapshot and restore")
     func copies() async throws {
         let snapshot = "nfs.example#export#s#s#v"

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import CSIProgram
@@ -24,6 +25,13 @@ import Testing
             mapping("1000-2000 rw-p 00000000 00:00 0 [heap]", anonymous: "4") + mapping(header, anonymous: anonymous)
         let expected = can ? [ProcessMemory.Mapping(start: 0x55d0_a000, end: 0x55d0_c000)] : []
         #expect(ProcessMemory.unchangedFiles(Array(smaps.utf8)) == expected)
+    }
+
+    @Test(arguments: [
+        ("2000 1000 300 1 0 500 0\n", 300), ("", 0), ("1 2", 0), ("1 2 x", 0), ("1 2 9223372036854775807", 0),
+    ])
+    func whatIsMappedOfFilesIsCountedInPages(statm: String, pages: Int) {
+        #expect(ProcessMemory.mappedFileBytes(Array(statm.utf8)) == pages * sysconf(CInt(_SC_PAGESIZE)))
     }
 
     @Test func theProgramRunsOnWithoutWhatItGaveUp() {

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include "CLinuxAttributes.h"
 #include "CLinuxBlock.h"
+#include "CLinuxChild.h"
 #include "CLinuxFS.h"
 #include "CLinuxMounts.h"
 #include "CLinuxIO.h"

@@ -17,6 +17,7 @@
 extern const uint64_t CLINUX_O_PATH;
 extern const uint64_t CLINUX_O_READ_DIRECTORY;
 extern const uint64_t CLINUX_O_READ;
+extern const uint64_t CLINUX_O_CREATE_OVER;
 extern const uint64_t CLINUX_O_CREATE_NEW;
 extern const uint64_t CLINUX_O_CREATE;
 extern const uint64_t CLINUX_O_NOFOLLOW;
@@ -56,11 +57,6 @@ long clinux_mount_setattr(int dirfd, const char *path, unsigned int flags, uint6
                           uint64_t propagation);
 long clinux_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned int flags);
 long clinux_umount2(const char *path, int flags);
-
-// Unmounts `name` in the directory `dirfd` in a child process that nothing in this process waits for implicitly, so
-// that a call that hangs can be left behind. The child makes only system calls, keeps no descriptor, hears no signal but
-// SIGKILL, sends none when it ends, and ends with the error number of umount2 as its status. Returns its pidfd.
-long clinux_spawn_umount(int dirfd, const char *name, int flags);
 
 // Waits until the process behind a pidfd has ended: 1 when it has, 0 when the time was over first.
 long clinux_wait_for_exit(int pidfd, int milliseconds);

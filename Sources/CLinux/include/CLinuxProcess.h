@@ -32,10 +32,6 @@ long clinux_duplicate(int fd);
 
 long clinux_poll(struct pollfd *descriptors, size_t count, int milliseconds);
 
-// Runs FSCONFIG_CMD_CREATE of a file system context in a child process, since reading a superblock and replaying a journal
-// can hang with the device. The child ends with the error number as its status. Returns its pidfd; see clinux_reap.
-long clinux_spawn_fsconfig_create(int context);
-
 // Freezes a file system from a child process that thaws it when a byte arrives in `channel`, when the other end of `channel`
 // closes (because its holder died), or after `milliseconds`, whichever comes first. `channel` is one end of a socket pair
 // whose other end only the caller has. The child writes 4 bytes to it when FIFREEZE has returned, its error number, and if

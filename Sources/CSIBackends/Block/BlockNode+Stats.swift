@@ -4,6 +4,12 @@ import CSIPool
 import SystemPackage
 
 extension BlockNode {
+    /// Where Btrfs has its superblock; what comes before it, it does not write.
+    private static let btrfsSuperblock: Int64 = 64 << 10
+
+    /// How long a device may take to answer before its volume is said to be unwell.
+    private static let answerLimit = Duration.seconds(2)
+
     /// How full the file system or the block device at the path is, and whether it is well.
     /// - Throws: NOT_FOUND when the volume is not at that path.
     public func stats(_ request: GetVolumeStats, _ volume: BlockVolume) async throws(CSIError) -> VolumeStats {
@@ -13,7 +19,8 @@ extension BlockNode {
         let staged = try await staging.stagedBlock(of: volume.id)
         guard let mounted = table.topmost(at: path) else {
             guard let device = devices.first, staged?.path == path.string else { throw notThere(request) }
-            let condition = try await self.devices.condition(of: volume.id, shownAs: device)
+            var condition = try await self.devices.condition(of: volume.id, shownAs: device)
+            if !condition.isAbnormal { condition = await readability(of: device, at: 0) }
             return try await stats(of: device, volume, condition)
         }
         guard table.belongs(mounted, to: devices) else {
@@ -108,7 +115,7 @@ extension BlockNode {
     ) async throws(CSIError) -> VolumeCondition {
         let condition = try await devices.condition(of: id, shownAs: device)
         guard !condition.isAbnormal, let device else { return condition }
-        guard mounted.shows(device) else { return .normal }
+        guard mounted.shows(device) else { return await readability(of: device, at: 0) }
         if table.mounts(of: device).contains(where: \.hasFailedReadOnly) {
             return .abnormal("the kernel has made the file system on \(device.path) read-only after an error")
         }
@@ -118,6 +125,19 @@ extension BlockNode {
         } catch {
             guard error.kind == .inputOutput || error.kind == .stale else { return .normal }
             return .abnormal("the file system on \(device.path) does not answer any more: \(error.description)")
+        }
+        // Ext4 goes on with what it has in memory until it must write its journal.
+        let kind = FileSystemKind(rawValue: mounted.filesystemType)
+        return await readability(of: device, at: kind == .btrfs ? Self.btrfsSuperblock : 0)
+    }
+
+    /// Whether a device answers; one that hangs is left alone after a while, so that the others are told of in time.
+    /// - Parameter offset: Where there is something to read.
+    private func readability(of device: VolumeDevice, at offset: Int64) async -> VolumeCondition {
+        do throws(HostError) {
+            try await host.devices.checkReadable(device.path, at: offset, within: Self.answerLimit)
+        } catch {
+            return .abnormal("the device \(device.path) cannot be read: \(error.description)")
         }
         return .normal
     }

@@ -12,12 +12,12 @@ extension NFSDriver: VolumeListing, VolumeHealthReporting, CapacityReporting {
     public func volume(_ id: VolumeID) async throws(CSIError) -> Volume? {
         guard let handle = handle(id) else { return nil }
         let share = try await open(handle.share, handle.mountOptions, for: "read \(handle.location)")
-        guard try await isDirectory(handle.directory.path, on: share) else { return nil }
-        return try await volume(handle, id, on: share)
+        let (record, found) = try await share.look(at: handle.directory)
+        return found?.kind == .directory ? volume(handle, id, record) : nil
     }
 
-    private func volume(_ handle: VolumeHandle, _ id: VolumeID, on share: Share) async throws(CSIError) -> Volume {
-        guard let record = try await share.record(of: handle.directory) else {
+    private func volume(_ handle: VolumeHandle, _ id: VolumeID, _ record: NFSVolumeRecord?) -> Volume {
+        guard let record else {
             return Volume(id: id, capacity: 0, context: handle.context(server: nil, permissions: nil))
         }
         return Volume(
@@ -31,12 +31,11 @@ extension NFSDriver: VolumeListing, VolumeHealthReporting, CapacityReporting {
         let unreachable: String
         do throws(CSIError) {
             let share = try await open(handle.share, handle.mountOptions, for: "read \(handle.location)")
-            let volume = try await volume(handle, request.id, on: share)
-            guard try await !isDirectory(handle.directory.path, on: share) else {
-                return VolumeDetails(volume: volume, condition: .normal)
-            }
+            let (record, found) = try await share.look(at: handle.directory)
+            let volume = volume(handle, request.id, record)
+            guard found?.kind != .directory else { return VolumeDetails(volume: volume, condition: .normal) }
             // With a record it should be there; without one there is no such volume.
-            guard try await share.record(of: handle.directory) != nil else { return nil }
+            guard record != nil else { return nil }
             return VolumeDetails(volume: volume, condition: .abnormal("the directory \(handle.location) is gone"))
         } catch {
             guard error.mayStillRun else { throw error }
@@ -185,9 +184,10 @@ extension NFSDriver: VolumeExpanding, VolumeModifying {
         _ id: VolumeID, _ handle: VolumeHandle, _ secrets: Secrets
     ) async throws(CSIError) -> (share: Share, record: NFSVolumeRecord?) {
         let share = try await open(handle.share, handle.mountOptions, secrets, for: handle.location.description)
-        guard try await isDirectory(handle.directory.path, on: share) else {
+        let (record, found) = try await share.look(at: handle.directory)
+        guard found?.kind == .directory else {
             throw .notFound(.volume(id), "\(handle.location) is not there")
         }
-        return (share, try await share.record(of: handle.directory))
+        return (share, record)
     }
 }

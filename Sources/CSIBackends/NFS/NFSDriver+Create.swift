@@ -37,10 +37,16 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         defer { busy.release() }
         let share = try await openToChange(
             plan.handle.share, plan.mountOptions, request.secrets, for: plan.handle.location.description)
-        let existing = try await share.record(of: plan.handle.directory)
+        let directory = plan.handle.directory
+        let records = try await share.records(of: [directory] + directory.parents)
+        let existing = records.first ?? nil
         try existing?.requireMatch(request, at: plan.handle.location)
+        // What usually is not there is not looked for: making it tells.
+        if existing == nil, source == nil, directory.parents.isEmpty {
+            if try await makeEmpty(share, plan) { return plan.record.volume(plan.handle, server: plan.server) }
+        }
         let found = try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.metadata(of: plan.handle.directory.path)
+            try await share.tree.metadata(of: directory.path)
         }
         // A deletion that did not come to its end can leave a record without a directory.
         if let existing, found != nil {
@@ -48,7 +54,7 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
             if source != nil { try await removeMarker(share, plan) }
             return existing.volume(plan.handle, server: plan.server)
         }
-        try await refuseInside(share, plan.handle.directory)
+        try refuseInside(records)
         if let found, found.kind != .directory {
             throw .preconditionFailed("\(plan.handle.location) is there and is not a directory; look at it")
         }
@@ -61,11 +67,11 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
                     existing: "\(plan.handle.location) is a directory without a record", requested: "a copy")
             }
             if found == nil { try await fill(share, plan, from: source) }
-        } else if found == nil {
-            try await makeEmpty(share, plan)
+        } else if found == nil, try await makeEmpty(share, plan) {
+            return plan.record.volume(plan.handle, server: plan.server)
         }
         let record = plan.record
-        try await share.write(record, of: plan.handle.directory)
+        try await share.write(record, of: directory)
         if source != nil { try await removeMarker(share, plan) }
         return record.volume(plan.handle, server: plan.server)
     }
@@ -144,35 +150,42 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     }
 
     /// Refuses a directory inside of another volume: what a pod does there would be done to both.
-    private func refuseInside(_ share: Share, _ directory: SubDirectory) async throws(CSIError) {
-        for parent in directory.parents {
-            guard let other = try await share.record(of: parent) else { continue }
+    ///
+    /// - Parameter records: that of the directory itself, and those of its parents.
+    private func refuseInside(_ records: [NFSVolumeRecord?]) throws(CSIError) {
+        for case let other? in records.dropFirst() {
             throw .invalid("parameters[\"subDir\"]", "leads into volume \"\(other.id)\"")
         }
     }
 
     // MARK: Directories
 
-    private func makeEmpty(_ share: Share, _ plan: Plan) async throws(CSIError) {
-        try await share.makeParents(of: plan.handle.directory)
-        let path = plan.handle.directory.path
-        try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.createDirectory(
-                path, permissions: plan.parameters.permissions ?? Self.defaultPermissions)
+    /// Makes the volume's directory and then its record; false when the directory is there already.
+    private func makeEmpty(_ share: Share, _ plan: Plan) async throws(CSIError) -> Bool {
+        let directory = plan.handle.directory
+        try await share.makeParents(of: directory)
+        let path = directory.path
+        let permissions = plan.parameters.permissions ?? Self.defaultPermissions
+        let steps =
+            [.createDirectory(path, permissions)] + ownerSteps(path, plan)
+            + [.syncDirectory(path.removingLastComponent())]
+        let made: Share.Made
+        do throws(HostError) {
+            made = try await share.make(directory, by: steps, plan.record)
+        } catch  where error.kind == .alreadyExists && error.operation == .createDirectory {
+            return false
+        } catch {
+            throw CSIError(nfs: error)
         }
-        try await applyOwner(share, path, plan)
-        try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.syncDirectory(path.removingLastComponent())
-        }
+        if made == .withoutRecord { try await share.write(plan.record, of: directory) }
+        return true
     }
 
-    private func applyOwner(_ share: Share, _ path: FilePath, _ plan: Plan) async throws(CSIError) {
+    private func ownerSteps(_ path: FilePath, _ plan: Plan) -> [TreeStep] {
         let parameters = plan.parameters
-        guard parameters.userID != nil || parameters.groupID != nil else { return }
-        try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.setOwner(path, userID: parameters.userID, groupID: parameters.groupID)
-            if let permissions = parameters.permissions { try await share.tree.setPermissions(path, permissions) }
-        }
+        guard parameters.userID != nil || parameters.groupID != nil else { return [] }
+        let permissions = parameters.permissions.map { [TreeStep.setPermissions(path, $0)] } ?? []
+        return [.setOwner(path, userID: parameters.userID, groupID: parameters.groupID)] + permissions
     }
 
     /// Whether the directory is the copy that an earlier attempt finished, and only its record is missing.
@@ -203,7 +216,8 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
                     try await share.tree.setPermissions(place, permissions)
                 }
             }
-            try await applyOwner(share, place, plan)
+            let steps = ownerSteps(place, plan)
+            _ = try await withNFSErrors { () async throws(HostError) in try await share.tree.perform(steps) }
             try await share.makeParents(of: plan.handle.directory)
             try await withNFSErrors { () async throws(HostError) in
                 try await share.tree.writeFileDurably(

@@ -12,13 +12,10 @@ extension NFSDriver {
         defer { busy.release() }
         let share = try await openToChange(
             handle.share, handle.mountOptions, request.secrets, for: handle.location.description)
-        let record = try await share.record(of: handle.directory)
+        let (record, found) = try await share.look(at: handle.directory)
         // The directory has become another volume's.
         if let record, record.id != request.id, !Self.isSame(record, handle) { return }
-        let path = handle.directory.path
-        let found = try await withNFSErrors { () async throws(HostError) in
-            try await share.tree.metadata(of: path)
-        }
+        var trash: String? = Self.trashName(handle.directory)
         let policy = record?.onDelete ?? handle.onDelete ?? configuration.onDelete
         if let found, policy != .retain {
             guard found.kind == .directory else {
@@ -26,21 +23,47 @@ extension NFSDriver {
                     "\(handle.location) is not a directory, so it is not the volume; look at it, and remove it if it may go"
                 )
             }
-            try await refuseAround(share, handle.directory)
             switch policy {
-            case .archive: try await archive(share, handle.directory)
+            case .archive:
+                try await refuseAround(share, handle.directory)
+                try await archive(share, handle.directory)
             case .delete:
-                try await share.discard(path, as: Self.trashName(handle.directory))
+                // One in which nothing lies, no other volume either, goes at once.
+                if try await removeEmpty(share, handle, record) {
+                    trash = nil
+                } else {
+                    try await refuseAround(share, handle.directory)
+                    try await share.discard(handle.directory.path, as: Self.trashName(handle.directory))
+                }
             case .retain: break
             }
         }
         if policy != .retain { try await share.removeParents(of: handle.directory) }
-        if record != nil {
+        if record != nil, trash != nil || !handle.directory.parents.isEmpty {
             _ = try await withNFSErrors { () async throws(HostError) in
                 try await share.tree.removeFile(ShareLayout.record(of: handle.directory))
             }
         }
-        try await sweep(share, Self.trashName(handle.directory))
+        try await sweep(share, trash)
+    }
+
+    /// Removes the volume's directory if it is empty, and with it the record where nothing is to be done in between.
+    private func removeEmpty(
+        _ share: Share, _ handle: VolumeHandle, _ record: NFSVolumeRecord?
+    ) async throws(CSIError) -> Bool {
+        let path = handle.directory.path
+        var steps: [TreeStep] = [.removeDirectory(path), .syncDirectory(path.removingLastComponent())]
+        if record != nil, handle.directory.parents.isEmpty {
+            steps.append(.removeFile(ShareLayout.record(of: handle.directory)))
+        }
+        do throws(HostError) {
+            _ = try await share.tree.perform(steps)
+            return true
+        } catch  where error.kind == .notEmpty || error.kind == .alreadyExists {
+            return false
+        } catch {
+            throw CSIError(nfs: error)
+        }
     }
 
     /// Whether a record is of the volume that a handle names: the handle may have been written by csi-driver-nfs, and the
@@ -100,11 +123,11 @@ extension NFSDriver {
     /// The name in the trash is always the same for one volume, so that a repeated deletion finds it.
     static func trashName(_ directory: SubDirectory) -> String { ShareLayout.fileName(directory) }
 
-    /// Removes what lies in the trash under a name, and, the first time, everything that an earlier process has left there.
-    func sweep(_ share: Share, _ name: String) async throws(CSIError) {
-        try await share.emptyTrash(name)
-        guard shares.beginSweep(of: share.location) else { return }
+    /// Removes what lies in the trash under a name, and, the first time and after a failure, everything that lies there.
+    func sweep(_ share: Share, _ name: String?) async throws(CSIError) {
         do throws(CSIError) {
+            if let name { try await share.emptyTrash(name) }
+            guard shares.beginSweep(of: share.location) else { return }
             for leftover in try await share.names(in: ShareLayout.trash) { try await share.emptyTrash(leftover) }
         } catch {
             shares.sweepFailed(of: share.location)

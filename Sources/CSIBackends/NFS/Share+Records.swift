@@ -11,7 +11,37 @@ extension Share {
 
     /// The record of the volume in a directory; nil when it has none, as one that csi-driver-nfs made.
     func record(of directory: SubDirectory) async throws(CSIError) -> NFSVolumeRecord? {
-        guard let bytes = try await read(ShareLayout.record(of: directory)) else { return nil }
+        try await records(of: [directory]).first ?? nil
+    }
+
+    /// The records of the volumes in several directories, nil for each that has none.
+    func records(of directories: [SubDirectory]) async throws(CSIError) -> [NFSVolumeRecord?] {
+        let outcomes = try await withNFSErrors { () async throws(HostError) in
+            try await tree.perform(directories.map(Self.recordStep))
+        }
+        var records: [NFSVolumeRecord?] = []
+        for (directory, outcome) in zip(directories, outcomes) {
+            records.append(try record(outcome.content, of: directory))
+        }
+        return records
+    }
+
+    /// The record of the volume in a directory, and what the directory is.
+    func look(
+        at directory: SubDirectory
+    ) async throws(CSIError) -> (record: NFSVolumeRecord?, found: FileMetadata?) {
+        let outcomes = try await withNFSErrors { () async throws(HostError) in
+            try await tree.perform([Self.recordStep(directory), .metadata(directory.path)])
+        }
+        return (try record(outcomes.first?.content, of: directory), outcomes.last?.metadata)
+    }
+
+    private static func recordStep(_ directory: SubDirectory) -> TreeStep {
+        .readFile(ShareLayout.record(of: directory), limit: longestRecord)
+    }
+
+    private func record(_ bytes: [UInt8]?, of directory: SubDirectory) throws(CSIError) -> NFSVolumeRecord? {
+        guard let bytes else { return nil }
         do throws(RecordLines.Unusable) {
             return try NFSVolumeRecord(parsing: bytes)
         } catch {
@@ -49,9 +79,33 @@ extension Share {
     /// Writes the record of a volume: from here on the volume exists.
     func write(_ record: NFSVolumeRecord, of directory: SubDirectory) async throws(CSIError) {
         try await inOwnDirectory(ShareLayout.volumes) { () async throws(HostError) in
-            try await tree.writeFileDurably(
-                ShareLayout.record(of: directory), record.bytes, permissions: Self.recordPermissions, replacing: true)
+            _ = try await tree.perform([Self.step(record, of: directory)])
         }
+    }
+
+    private static func step(_ record: NFSVolumeRecord, of directory: SubDirectory) -> TreeStep {
+        .writeFileDurably(ShareLayout.record(of: directory), record.bytes, recordPermissions, replacing: true)
+    }
+
+    /// Makes a volume by steps, the last of which is its record.
+    ///
+    /// - Throws: what the step before the record threw, as the host has it.
+    func make(
+        _ directory: SubDirectory, by steps: [TreeStep], _ record: NFSVolumeRecord
+    ) async throws(HostError) -> Made {
+        do throws(HostError) {
+            _ = try await tree.perform(steps + [Self.step(record, of: directory)])
+            return .complete
+        } catch  where error.kind == .notFound && error.operation == .writeFile {
+            return .withoutRecord
+        }
+    }
+
+    /// How far a volume was made.
+    enum Made {
+        case complete
+        /// The directory for records is still to be made.
+        case withoutRecord
     }
 
     /// Does something in one of the driver's own directories, which is made if it is not there.
@@ -146,7 +200,8 @@ extension Share {
         let place = ShareLayout.trash.appending(name)
         try await inOwnDirectory(ShareLayout.trash) { () async throws(HostError) in
             do throws(HostError) {
-                try await tree.renameDurably(from: path, to: place)
+                // An empty directory that is there may be replaced: to look for it beforehand is one more request.
+                try await tree.renameDurably(from: path, to: place, replacing: true)
             } catch  where error.kind == .alreadyExists || error.kind == .notEmpty {
                 // An earlier volume of the same name, whose removal did not come to its end.
                 try await tree.removeTree(place)

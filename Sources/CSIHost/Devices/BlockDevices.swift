@@ -39,6 +39,19 @@ public protocol BlockDevices: Sendable {
     ///   device, `invalidArgument` when offset or count make no sense, among others.
     func read(from device: FilePath, at offset: Int64, count: Int) async throws(HostError) -> [UInt8]
 
+    /// Finds out whether a device answers, by reading a little past every cache.
+    ///
+    /// A device that hangs costs no thread: the read is left behind.
+    ///
+    /// - Parameters:
+    ///   - device: its node.
+    ///   - offset: the first byte, a multiple of 4096. What the device keeps no bytes for, such as a hole of a loop device's
+    ///     file, tells nothing.
+    ///   - limit: how long it may take.
+    /// - Throws: ``HostError`` of kind `inputOutput` when it answers with an error, `timedOut` when it does not answer, `wrongType`
+    ///   when it is no block device, among others.
+    func checkReadable(_ device: FilePath, at offset: Int64, within limit: Duration) async throws(HostError)
+
     /// Makes everything that was written to a device durable, for a loop device also in its file.
     ///
     /// What was written through the device's node without a sync is in its page cache only: flush it before its file is

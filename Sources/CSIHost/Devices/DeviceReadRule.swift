@@ -5,15 +5,15 @@ package enum DeviceReadRule {
     /// The most bytes that are read at once.
     package static let maximumLength = 16 << 20
 
-    /// What read-ahead is counted in, a page.
-    private static let readAheadUnit: Int64 = 4096
+    /// What read-ahead is counted in, and what reads past every cache are aligned to: a page.
+    private static let page: Int64 = 4096
 
     /// Makes sure that a number of bytes can be read ahead.
     package static func check(readAhead bytes: Int64, _ device: FilePath) throws(HostError) {
-        guard bytes >= 0, bytes % readAheadUnit == 0 else {
+        guard bytes >= 0, bytes % page == 0 else {
             throw HostError(
                 .setReadAhead, at: device, kind: .invalidArgument,
-                detail: "\(bytes) bytes: a multiple of \(readAheadUnit) can be read ahead")
+                detail: "\(bytes) bytes: a multiple of \(page) can be read ahead")
         }
     }
 
@@ -23,6 +23,14 @@ package enum DeviceReadRule {
             throw HostError(
                 .readDevice, at: device, kind: .invalidArgument,
                 detail: "\(count) bytes at \(offset): at most \(maximumLength) bytes are read at once")
+        }
+    }
+
+    /// Makes sure that a read past every cache can begin at an offset.
+    package static func check(_ device: FilePath, at offset: Int64) throws(HostError) {
+        guard offset >= 0, offset % page == 0 else {
+            throw HostError(
+                .readDevice, at: device, kind: .invalidArgument, detail: "\(offset) is no multiple of \(page)")
         }
     }
 

@@ -16,7 +16,7 @@ public protocol FileSystems: Sendable {
 
     /// Makes a file system on a blank device.
     ///
-    /// It probes first, never forces mkfs, and probes afterwards. When mkfs is interrupted the device holds half a file
+    /// It probes first, never forces mkfs, and reads the new superblock back. When mkfs is interrupted the device holds half a file
     /// system, which is not blank: ask the metadata of the volume whether it may be erased.
     ///
     /// - Parameters:
@@ -24,7 +24,7 @@ public protocol FileSystems: Sendable {
     ///   - device: a block device or an image file.
     ///   - options: label, UUID, and options of mkfs.
     ///   - limit: how long it may take; mkfs is killed then.
-    /// - Returns: what a probe finds now.
+    /// - Returns: what the new superblock says.
     /// - Throws: ``HostError`` of kind `notBlank` (the detail says what is there), `busy` (somebody has the device open
     ///   exclusively, a mount for example), `programFailed`, `timedOut`, `notVerified`, among others.
     @discardableResult

@@ -254,6 +254,15 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     ///   - offset: the first byte, not negative.
     ///   - length: how many bytes, more than 0.
     func punchHole(in path: FilePath, at offset: Int64, length: Int64) async throws(HostError)
+
+    /// Does several things one after the other, each as its own method does it, and stops at the first that fails.
+    ///
+    /// Where the directory is reached through another process, all of them together cost one exchange with it.
+    ///
+    /// - Parameter steps: what to do.
+    /// - Returns: what each step has come to, in their order.
+    /// - Throws: the error of the step that failed, which it names by operation and path; what came before it stays done.
+    func perform(_ steps: [TreeStep]) async throws(HostError) -> [TreeStep.Outcome]
 }
 
 /// A lock that is held until it is released or the last reference to it goes.

@@ -8,14 +8,22 @@ import Glibc
 enum AbandonedChildren {
     private final class Child: Sendable {
         let descriptor: OwnedDescriptor
-        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+        /// The address of the stack that it works on, for as long as it does; 0 where it has one of its own.
+        private let stack: UInt
+
+        init(_ descriptor: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer?) {
+            self.descriptor = descriptor
+            self.stack = UInt(bitPattern: stack)
+        }
+
+        deinit { if let stack = UnsafeMutableRawPointer(bitPattern: stack) { clinux_release_stack(stack) } }
     }
 
     private static let children = Guarded<[Child]>([])
 
-    /// Takes over the pidfd of a child.
-    static func append(_ child: consuming OwnedDescriptor) {
-        let child = Child(child)
+    /// Takes over the pidfd of a child, and the stack that it shares with this process, if it does.
+    static func append(_ child: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer? = nil) {
+        let child = Child(child, stack: stack)
         children.withLock { $0.append(child) }
     }
 

@@ -87,6 +87,24 @@ final class AttributeCopy {
     private let value = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 16)
     private let present = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 16)
 
+    /// The lists that a server gives to new files of one directory, by owner, group and mode, as it has been seen to.
+    ///
+    /// What it gives can follow from the directory, so none is taken for another directory.
+    private var lists: [Made: [UInt8]] = [:]
+
+    /// What a server makes a list of, for a new file.
+    private struct Made: Hashable {
+        let mode: UInt16
+        let user: UInt32
+        let group: UInt32
+
+        init(_ status: statx) {
+            mode = status.stx_mode
+            user = status.stx_uid
+            group = status.stx_gid
+        }
+    }
+
     deinit {
         names.deallocate()
         value.deallocate()
@@ -97,16 +115,37 @@ final class AttributeCopy {
     ///
     /// The order matters: a new owner takes capabilities and set-user-ID bits away, an access control list changes the mode,
     /// and everything changes the times.
+    ///
+    /// - Parameter made: what the copy was when it was made, a moment ago: what is right already is not set once more.
     func copy(
-        _ source: Attributed, _ status: statx, to copy: Attributed, _ site: CallSite
+        _ source: Attributed, _ status: statx, to copy: Attributed, madeAs made: statx? = nil, _ site: CallSite
     ) throws(HostError) {
-        try setOwner(of: copy, as: status, site)
-        let hasList = try copyAttributes(source, to: copy, site)
+        let hasOwner = made?.stx_uid == status.stx_uid && made?.stx_gid == status.stx_gid
+        if !hasOwner { try setOwner(of: copy, as: status, site) }
+        let found = try copyAttributes(source, to: copy, site)
         let kind = FileKind(mode: UInt32(status.stx_mode))
-        if kind != .symbolicLink { try setMode(of: copy, as: status, site) }
+        let hasMode = made?.stx_mode == status.stx_mode && !found.hasPOSIXList
+        if kind != .symbolicLink, !hasMode { try setMode(of: copy, as: status, site) }
         // A server makes a new list of a new mode.
-        if hasList { try copyAttribute(Self.nfsList, Self.nfsList, source, to: copy, site) }
+        if found.hasNFSList { try copyList(source, to: copy, madeAs: hasOwner && hasMode ? Made(status) : nil, site) }
         try site.check(detail: "its times cannot be kept") { copy.setTimes(of: status) }
+    }
+
+    /// Forgets what new files get: those that come are made in another directory.
+    func forgetLists() { lists.removeAll(keepingCapacity: true) }
+
+    /// Gives the copy the list of NFS that the source has.
+    private func copyList(
+        _ source: Attributed, to copy: Attributed, madeAs made: Made?, _ site: CallSite
+    ) throws(HostError) {
+        guard let wanted = try read(Self.nfsList, Self.nfsList, of: source, site) else { return }
+        if let made, let given = lists[made], wanted.elementsEqual(given) { return }
+        if case .success(let length) = site.result({ copy.get(Self.nfsList, present) }) {
+            let given = present[..<length]
+            if let made { lists[made] = Array(given) }
+            if wanted.elementsEqual(given) { return }
+        }
+        try set(Self.nfsList, Self.nfsList, wanted, of: copy, site)
     }
 
     private func setOwner(of copy: Attributed, as wanted: statx, _ site: CallSite) throws(HostError) {
@@ -135,26 +174,27 @@ final class AttributeCopy {
         }
     }
 
-    /// - Returns: whether there is an access control list of NFS, which is left to the caller.
+    /// - Returns: which access control lists there are; that of NFS is left to the caller.
     private func copyAttributes(
         _ source: Attributed, to copy: Attributed, _ site: CallSite
-    ) throws(HostError) -> Bool {
+    ) throws(HostError) -> (hasNFSList: Bool, hasPOSIXList: Bool) {
         let length: Int
         switch site.result({ source.list(names) }) {
         case .success(let count): length = count
-        case .failure(let errno) where HostError.Kind(errno: errno) == .notSupported: return false
+        case .failure(let errno) where HostError.Kind(errno: errno) == .notSupported: return (false, false)
         case .failure(let errno): throw site.failure(errno, detail: "its extended attributes cannot be listed")
         }
-        var hasList = false
+        var found = (hasNFSList: false, hasPOSIXList: false)
         // Each name ends with a NUL.
         for bytes in names[..<length].split(separator: 0) {
             let name = UnsafeRawBufferPointer(rebasing: bytes)
             let text = String(decoding: name, as: UTF8.self)
-            if text == Self.nfsList { hasList = true }
+            if text == Self.nfsList { found.hasNFSList = true }
+            if Self.inherited.contains(text) { found.hasPOSIXList = true }
             guard Self.isKept(text), let start = name.baseAddress?.assumingMemoryBound(to: CChar.self) else { continue }
-            try copyAttribute(start, text, source, to: copy, site)
+            if let wanted = try read(start, text, of: source, site) { try set(start, text, wanted, of: copy, site) }
         }
-        return hasList
+        return found
     }
 
     /// Whether an attribute belongs to the file, and not to the file system or the machine.
@@ -165,22 +205,23 @@ final class AttributeCopy {
             || inherited.contains(name)
     }
 
-    private func copyAttribute(
-        _ name: UnsafePointer<CChar>, _ text: String, _ source: Attributed, to copy: Attributed, _ site: CallSite
-    ) throws(HostError) {
-        let count: Int
+    /// Reads an attribute; nil when it was removed meanwhile.
+    ///
+    /// The next read overwrites what it returns.
+    private func read(
+        _ name: UnsafePointer<CChar>, _ text: String, of source: Attributed, _ site: CallSite
+    ) throws(HostError) -> UnsafeRawBufferPointer? {
         switch site.result({ source.get(name, value) }) {
-        case .success(let length): count = length
-        // It was removed meanwhile.
-        case .failure(.noData): return
+        case .success(let length): return UnsafeRawBufferPointer(rebasing: value[..<length])
+        case .failure(.noData): return nil
         case .failure(let errno): throw site.failure(errno, detail: "the attribute \(text) cannot be read")
         }
-        let wanted = UnsafeRawBufferPointer(rebasing: value[..<count])
-        if text == Self.nfsList, case .success(let length) = site.result({ copy.get(name, present) }),
-            wanted.elementsEqual(present[..<length])
-        {
-            return
-        }
+    }
+
+    private func set(
+        _ name: UnsafePointer<CChar>, _ text: String, _ wanted: UnsafeRawBufferPointer, of copy: Attributed,
+        _ site: CallSite
+    ) throws(HostError) {
         if case .failure(let errno) = site.result({ copy.set(name, wanted) }) {
             throw site.failure(errno, detail: "the attribute \(text) cannot be kept")
         }

@@ -46,22 +46,28 @@ struct DeviceFile: ~Copyable {
 
     /// Reads exactly this many bytes.
     func read(at offset: Int64, count: Int) throws(HostError) -> [UInt8] {
-        let raw = descriptor.raw
-        var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let start = filled
-            let got = try site.check(detail: "at offset \(offset)") {
-                bytes.withUnsafeMutableBytes { (buffer) in
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
-                    return clinux_pread(raw, rest.baseAddress, rest.count, offset + Int64(start))
+        let (raw, site, size) = (descriptor.raw, site, size)
+        var failure: HostError?
+        // Not zeroed first: these are megabytes.
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { (buffer, filled) in
+            do throws(HostError) {
+                while filled < count {
+                    let left = UnsafeMutableBufferPointer(rebasing: buffer[filled..<count])
+                    let rest = UnsafeMutableRawBufferPointer(left)
+                    let place = offset + Int64(filled)
+                    let got = try site.check(detail: "at offset \(offset)") {
+                        clinux_pread(raw, rest.baseAddress, rest.count, place)
+                    }
+                    guard got > 0 else {
+                        throw site.failure(kind: .inputOutput, detail: "the device ends at \(place) of \(size)")
+                    }
+                    filled += got
                 }
+            } catch {
+                failure = error
             }
-            guard got > 0 else {
-                throw site.failure(kind: .inputOutput, detail: "the device ends at \(offset + Int64(start)) of \(size)")
-            }
-            filled += got
         }
+        if let failure { throw failure }
         return bytes
     }
 
@@ -74,5 +80,13 @@ struct DeviceFile: ~Copyable {
             throw site.failure(kind: .inputOutput, detail: "the device changes its size")
         }
         return image
+    }
+
+    /// What the beginning says, which is where the file systems that are made here have their superblock.
+    ///
+    /// Enough where it is known what the device holds, and not to tell what an unknown device holds.
+    func superblock() throws(HostError) -> DeviceContent? {
+        let head = try read(at: 0, count: Int(min(size, Int64(DeviceImage.superblocks))))
+        return SuperblockProbe.examine(DeviceImage(size: size, superblocks: head)).content
     }
 }

@@ -75,6 +75,19 @@ struct DeviceNode: ~Copyable {
         try site.sync(descriptor)
     }
 
+    /// Reads a page in a process that can be left behind.
+    func checkReadable(at offset: Int64, within limit: Duration) throws(HostError) {
+        // Through a cache it would say nothing of the device.
+        guard isDirect else { return }
+        let raw = descriptor.raw
+        switch try SystemCallChild.run(within: limit, site, start: { clinux_start_read(raw, offset, &$0) }) {
+        // Its sectors are larger.
+        case .ended(nil), .ended(.invalidArgument?): return
+        case .ended(let errno?): throw site.failure(errno, detail: "at byte \(offset)")
+        case .hung: throw site.failure(kind: .timedOut, detail: "it does not answer a read within \(limit)")
+        }
+    }
+
     /// Has the kernel refuse or accept writes.
     func setReadOnly(_ isReadOnly: Bool) throws(HostError) {
         let raw = descriptor.raw

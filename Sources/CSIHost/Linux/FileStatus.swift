@@ -45,6 +45,15 @@ extension CallSite {
         return status
     }
 
+    /// What this machine knows of a file that it has just made or opened, without asking a server once more.
+    func knownStatus(of descriptor: borrowing OwnedDescriptor) throws(HostError) -> statx {
+        var status = statx()
+        let raw = descriptor.raw
+        let flags = CLINUX_AT_EMPTY_PATH | CLINUX_AT_STATX_DONT_SYNC
+        try check { clinux_statx(raw, "", flags, UInt32(STATX_BASIC_STATS), &status) }
+        return status
+    }
+
     /// Reads the status of a name in a directory, of a link itself; nil when there is none.
     ///
     /// Cached answers will do: where the name is a mount point with a dead server behind it, this must not hang.

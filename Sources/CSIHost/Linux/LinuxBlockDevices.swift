@@ -97,6 +97,12 @@ struct LinuxBlockDevices: BlockDevices {
         return try DeviceNode.open(path, for: .readDevice).read(at: offset, count: count)
     }
 
+    func checkReadable(_ device: FilePath, at offset: Int64, within limit: Duration) async throws(HostError) {
+        let path = try PathRule.absolute(device, .readDevice)
+        try DeviceReadRule.check(path, at: offset)
+        try DeviceNode.open(path, for: .readDevice).checkReadable(at: offset, within: limit)
+    }
+
     func flush(_ device: FilePath) async throws(HostError) {
         try DeviceNode.open(PathRule.absolute(device, .flushDevice), for: .flushDevice).flush()
     }

@@ -13,8 +13,8 @@ extension LinuxDirectoryTree {
         let copy = try slot.makeEmptyDirectory()
         let top = try Resolution.beneath(copy.raw).open("", CLINUX_O_READ_DIRECTORY, for: slot.site)
         var job = TreeCopy(
-            from: try TreeWalk(original, at: source.path, for: .copyTree),
-            to: try TreeWalk(copy, at: slot.site.path, for: .copyTree), top: top, options: options)
+            from: try TreeWalk(original, at: source.path, for: .copyTree, isNFS: source.isNFS),
+            to: try TreeWalk(copy, at: slot.site.path, for: .copyTree, isNFS: isNFS), top: top, options: options)
         return try job.run()
     }
 }

@@ -6,15 +6,19 @@ extension LinuxDirectoryTree {
     func writeFileDurably(
         _ path: FilePath, _ bytes: [UInt8], permissions: FilePermissions, replacing: Bool
     ) async throws(HostError) {
-        let slot = try slot(path, .writeFile, parentFlags: CLINUX_O_READ_DIRECTORY)
+        let slot = try slot(path, .writeFile, parentFlags: syncedDirectory)
         let temporary = FilePath(RandomName.make(prefix: ".new-"))
         let parent = slot.parent.raw
         do throws(HostError) {
+            // A file that must be new costs NFS a second request, which sets the times. The name is one of 2^64 at random.
+            let flags = isNFS ? CLINUX_O_CREATE_OVER : CLINUX_O_CREATE_NEW
             let file = try Resolution.beneath(slot.parent.raw).open(
-                temporary, CLINUX_O_CREATE_NEW, permissions: [.ownerReadWrite], for: slot.site)
+                temporary, flags, permissions: [.ownerReadWrite], for: slot.site)
             try slot.site.writeAll(bytes, to: file)
-            let raw = file.raw
-            try slot.site.check { clinux_fchmod(raw, permissions.rawValue) }
+            if FileMetadata(try slot.site.knownStatus(of: file)).permissions != permissions {
+                let raw = file.raw
+                try slot.site.check { clinux_fchmod(raw, permissions.rawValue) }
+            }
             try slot.site.sync(file)
             let renamed = temporary.withPlatformString { from in
                 slot.result { parent, to in Self.rename(parent, from, parent, to, replacing: replacing) }
@@ -25,14 +29,14 @@ extension LinuxDirectoryTree {
             _ = temporary.withPlatformString { clinux_unlinkat(parent, $0, 0) }
             throw error
         }
-        try slot.site.sync(slot.parent)
+        try syncNames(slot.parent, slot.site)
     }
 
     func renameDurably(
         from source: FilePath, to destination: FilePath, replacing: Bool
     ) async throws(HostError) {
-        let from = try slot(source, .rename, parentFlags: CLINUX_O_READ_DIRECTORY)
-        let to = try slot(destination, .rename, parentFlags: CLINUX_O_READ_DIRECTORY)
+        let from = try slot(source, .rename, parentFlags: syncedDirectory)
+        let to = try slot(destination, .rename, parentFlags: syncedDirectory)
         let toParent = to.parent.raw
         let result = to.name.withPlatformString { newName in
             from.result { fromParent, oldName in
@@ -44,9 +48,9 @@ extension LinuxDirectoryTree {
             let site = errno == .noSuchFileOrDirectory ? from.site : to.site
             throw site.failure(errno, detail: "renaming \(from.site.path) to \(to.site.path)")
         }
-        try to.site.sync(to.parent)
+        try syncNames(to.parent, to.site)
         if from.site.path.removingLastComponent() != to.site.path.removingLastComponent() {
-            try from.site.sync(from.parent)
+            try syncNames(from.parent, from.site)
         }
     }
 
@@ -69,7 +73,7 @@ extension LinuxDirectoryTree {
 
     func syncDirectory(_ path: FilePath) async throws(HostError) {
         let (path, site) = try place(path, allowEmpty: true, .syncDirectory)
-        try site.sync(Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site))
+        try syncNames(Resolution.beneath(descriptor.raw).open(path, syncedDirectory, for: site), site)
     }
 
     func syncTree(_ path: FilePath) async throws(HostError) {

@@ -29,7 +29,7 @@ extension LinuxDirectoryTree {
             return
         }
         try refuseMounts(site.currentPath(of: parent).appending(name), site)
-        var walk = try TreeWalk(parent, at: site.path.removingLastComponent(), for: .removeTree)
+        var walk = try TreeWalk(parent, at: site.path.removingLastComponent(), for: .removeTree, isNFS: isNFS)
         try walk.removeAll(name)
     }
 

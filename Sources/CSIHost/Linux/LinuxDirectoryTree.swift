@@ -6,9 +6,24 @@ final class LinuxDirectoryTree: DirectoryTree {
     let path: FilePath
     let descriptor: OwnedDescriptor
 
-    init(_ descriptor: consuming OwnedDescriptor, path: FilePath) {
+    /// Whether it is known to lie on NFS.
+    ///
+    /// A server answers a change of a directory when that is durable, and Linux does nothing to sync one. To open a directory for
+    /// that would ask the server for its attributes once more.
+    let isNFS: Bool
+
+    init(_ descriptor: consuming OwnedDescriptor, path: FilePath, isNFS: Bool = false) {
         self.descriptor = descriptor
         self.path = path
+        self.isNFS = isNFS
+    }
+
+    /// How a directory is opened whose names are changed and then made durable by ``syncNames(_:_:)``.
+    var syncedDirectory: UInt64 { isNFS ? CLINUX_O_PATH | CLINUX_O_DIRECTORY : CLINUX_O_READ_DIRECTORY }
+
+    /// Makes the names in a directory durable.
+    func syncNames(_ directory: borrowing OwnedDescriptor, _ site: CallSite) throws(HostError) {
+        if !isNFS { try site.sync(directory) }
     }
 
     /// The checked relative path and the call site that names its whole path.
@@ -46,7 +61,7 @@ final class LinuxDirectoryTree: DirectoryTree {
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {
         let (path, site) = try place(path, allowEmpty: true, .openDirectory)
         let directory = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)
-        return LinuxDirectoryTree(directory, path: site.path)
+        return LinuxDirectoryTree(directory, path: site.path, isNFS: isNFS)
     }
 
     func createDirectory(_ path: FilePath, permissions: FilePermissions) async throws(HostError) {

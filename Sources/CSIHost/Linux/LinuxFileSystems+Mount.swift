@@ -89,7 +89,7 @@ extension LinuxFileSystems {
         _ context: borrowing OwnedDescriptor, _ device: FilePath, within limit: Duration, _ site: CallSite
     ) throws(HostError) {
         let raw = context.raw
-        let ending = try SystemCallChild.run(within: limit, site) { clinux_spawn_fsconfig_create(raw) }
+        let ending = try SystemCallChild.run(within: limit, site) { clinux_start_fsconfig_create(raw, &$0) }
         switch ending {
         case .ended(nil): return
         case .hung:

@@ -76,7 +76,10 @@ struct LinuxFileSystems: FileSystems {
             throw error.during(.makeFileSystem, at: device)
         }
         guard outcome.succeeded else { throw HostError(program, outcome, for: .makeFileSystem, at: device) }
-        let made = try await content(kind, device, .makeFileSystem)
+        // Before, the device was blank; what is on it now is mkfs's.
+        guard let made = try DeviceFile(device, site).superblock(), made.fileSystem == kind else {
+            throw site.failure(kind: .notVerified, detail: "mkfs succeeded, and there is no \(kind) on it")
+        }
         if let uuid = options.uuid?.lowercased(), made.uuid != uuid {
             throw site.failure(
                 kind: .notVerified, detail: "it has the UUID \(made.uuid ?? "none"), asked for was \(uuid)")
@@ -127,8 +130,7 @@ struct LinuxFileSystems: FileSystems {
         switch kind {
         case .ext3, .ext4:
             // ext4 keeps its superblock in the page cache of the device, so reading the device sees it as it is.
-            let content = SuperblockProbe.examine(try DeviceFile(device, site).image()).content
-            guard let size = content?.byteCount else {
+            guard let size = try DeviceFile(device, site).superblock()?.byteCount else {
                 throw site.failure(kind: .notVerified, detail: "its superblock cannot be read")
             }
             return size

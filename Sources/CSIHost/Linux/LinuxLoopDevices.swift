@@ -183,47 +183,44 @@ struct LinuxLoopDevices: LoopDevices {
     // MARK: Changing
 
     func hold(_ device: LoopDevice) async throws(HostError) -> any HeldDevice {
-        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .holdLoop) {
-        case .refused(let errno):
-            throw errno.saysGone
-                ? LoopRule.replaced(device, .holdLoop) : HostError(.holdLoop, at: device.path, errno: errno)
-        case .opened(let node):
-            guard try node.shows(device) else { throw LoopRule.replaced(device, .holdLoop) }
-            return LinuxHeldDevice(node.intoDescriptor())
-        }
+        LinuxHeldDevice(try node(of: device, for: .holdLoop).intoDescriptor())
     }
 
     func setDirectIO(_ isDirect: Bool, of device: LoopDevice) async throws(HostError) -> LoopDevice {
-        let site = CallSite(.setLoopDirectIO, at: device.path)
-        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .setLoopDirectIO) {
-        case .refused(let errno):
-            throw errno.saysGone ? LoopRule.replaced(device, .setLoopDirectIO) : site.failure(errno)
-        case .opened(let node):
-            guard try node.shows(device) else { throw LoopRule.replaced(device, .setLoopDirectIO) }
-            let raw = node.descriptor.raw
-            switch site.result({ clinux_loop_set_direct_io(raw, isDirect ? 1 : 0) }) {
-            case .success: break
-            case .failure(.invalidArgument): throw LoopRule.cannotBypassCache(site.path, .setLoopDirectIO)
-            case .failure(let errno): throw site.failure(errno)
-            }
-            guard let status = try node.status() else { throw LoopRule.replaced(device, .setLoopDirectIO) }
-            return try node.device(status)
+        let node = try node(of: device, for: .setLoopDirectIO)
+        let raw = node.descriptor.raw
+        switch node.site.result({ clinux_loop_set_direct_io(raw, isDirect ? 1 : 0) }) {
+        case .success: break
+        case .failure(.invalidArgument): throw LoopRule.cannotBypassCache(device.path, .setLoopDirectIO)
+        case .failure(let errno): throw node.site.failure(errno)
         }
+        return try present(device, node)
     }
 
     func refreshSize(of device: LoopDevice) async throws(HostError) -> LoopDevice {
-        let site = CallSite(.refreshLoop, at: device.path)
+        let node = try node(of: device, for: .refreshLoop)
+        let raw = node.descriptor.raw
+        try node.site.check { clinux_loop_set_capacity(raw) }
+        return try present(device, node)
+    }
+
+    /// The node of an attachment; while it is open the number is nobody else's.
+    private func node(of device: LoopDevice, for operation: HostOperation) throws(HostError) -> LoopNode {
         // Not for writing, which a read-only device refuses.
-        switch try LoopNode.open(device.number, CLINUX_O_READ, for: .refreshLoop) {
+        switch try LoopNode.open(device.number, CLINUX_O_READ, for: operation) {
         case .refused(let errno):
-            throw errno.saysGone ? LoopRule.replaced(device, .refreshLoop) : site.failure(errno)
+            throw errno.saysGone
+                ? LoopRule.replaced(device, operation) : HostError(operation, at: device.path, errno: errno)
         case .opened(let node):
-            guard try node.shows(device) else { throw LoopRule.replaced(device, .refreshLoop) }
-            let raw = node.descriptor.raw
-            try site.check { clinux_loop_set_capacity(raw) }
-            guard let status = try node.status() else { throw LoopRule.replaced(device, .refreshLoop) }
-            return try node.device(status)
+            guard try node.shows(device) else { throw LoopRule.replaced(device, operation) }
+            return node
         }
+    }
+
+    /// The attachment as it is now.
+    private func present(_ device: LoopDevice, _ node: borrowing LoopNode) throws(HostError) -> LoopDevice {
+        guard let status = try node.status() else { throw LoopRule.replaced(device, node.site.operation) }
+        return try node.device(status)
     }
 }
 

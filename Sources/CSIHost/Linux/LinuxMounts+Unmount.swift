@@ -56,8 +56,8 @@ extension LinuxMounts {
         _ site: CallSite
     ) throws(HostError) -> SystemCallChild.Ending {
         let raw = directory.raw
-        return try SystemCallChild.run(within: limit, site) {
-            name.withPlatformString { clinux_spawn_umount(raw, $0, flags) }
+        return try SystemCallChild.run(within: limit, site) { child in
+            name.withPlatformString { clinux_start_umount(raw, $0, flags, &child) }
         }
     }
 

@@ -14,25 +14,29 @@ enum SystemCallChild {
 
     /// Waits for a child.
     ///
-    /// - Parameter spawn: starts it and returns its pidfd.
+    /// - Parameter start: starts it.
     static func run(
-        within limit: Duration, _ site: CallSite, spawn: () -> Int
+        within limit: Duration, _ site: CallSite, start: (inout clinux_child) -> Int
     ) throws(HostError) -> Ending {
         AbandonedChildren.collect()
-        let number = try site.check(detail: "no child process could be started for it", spawn)
-        let child = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+        var started = clinux_child()
+        try site.check(detail: "no child process could be started for it") { start(&started) }
+        let child = OwnedDescriptor(adopting: started.pidfd)
         // A child that could end at once gets a moment even when the deadline has passed.
         let deadline = ContinuousClock.now + max(limit, .milliseconds(20))
         let rawChild = child.raw
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { break }
-            let ready = try site.check { clinux_wait_for_exit(rawChild, left.pollMilliseconds) }
+            // Whatever goes wrong here, the child may still be at work on its stack.
+            guard case .success(let ready) = site.result({ clinux_wait_for_exit(rawChild, left.pollMilliseconds) })
+            else { break }
             guard ready > 0 else { continue }
+            defer { clinux_release_stack(started.stack) }
             return ending(of: child)
         }
         _ = clinux_kill(rawChild)
-        AbandonedChildren.append(child)
+        AbandonedChildren.append(child, stack: started.stack)
         return .hung
     }
 

@@ -28,10 +28,13 @@ extension TreeCopy {
     private mutating func copyFile(
         _ original: borrowing OwnedDescriptor, _ status: statx, _ name: FilePath.Component
     ) throws(HostError) {
+        // What comes right at once need not be changed afterwards. Nobody sees it before: the top of the copy is closed to others.
+        let permissions = FilePermissions(rawValue: CInterop.Mode(status.stx_mode & 0o777)).union(.ownerReadWrite)
         let file = try Resolution.beneath(copyDirectory).open(
-            FilePath(component: name), CLINUX_O_CREATE_NEW, permissions: [.ownerReadWrite], for: copy.anywhere)
+            FilePath(component: name), CLINUX_O_CREATE_NEW, permissions: permissions, for: copy.anywhere)
+        let made = try copy.anywhere.knownStatus(of: file)
         if status.stx_size > 0 { try copyContent(original, to: file, Int64(clamping: status.stx_size)) }
-        try attributes.copy(.open(original.raw), status, to: .open(file.raw), copy.anywhere)
+        try attributes.copy(.open(original.raw), status, to: .open(file.raw), madeAs: made, copy.anywhere)
     }
 
     /// Opens a file of the source; nil when it has gone.

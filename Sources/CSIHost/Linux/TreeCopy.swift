@@ -91,6 +91,7 @@ struct TreeCopy: ~Copyable {
 
     /// Notes what the directory is that the walks have just entered.
     private mutating func begin() throws(HostError) {
+        attributes.forgetLists()
         guard source.current?.identity != copy.levels.first?.identity else {
             throw copy.anywhere.failure(kind: .invalidArgument, detail: "the copy lies in what is to be copied")
         }
@@ -136,6 +137,7 @@ struct TreeCopy: ~Copyable {
         } catch {
             throw located(error)
         }
+        attributes.forgetLists()
         count()
         _ = try source.leave()
         _ = try copy.leave()

@@ -47,11 +47,15 @@ struct TreeWalk: ~Copyable {
     let hasSubvolumes: Bool
 
     /// Starts a walk in an open directory.
-    init(_ directory: consuming OwnedDescriptor, at path: FilePath, for operation: HostOperation) throws(HostError) {
+    ///
+    /// - Parameter isNFS: whether it is known to lie on NFS, where the question for the file system's type goes to the server.
+    init(
+        _ directory: consuming OwnedDescriptor, at path: FilePath, for operation: HostOperation, isNFS: Bool = false
+    ) throws(HostError) {
         top = path
         self.operation = operation
         let identity = try Self.identity(of: directory, for: CallSite(operation, at: path))
-        hasSubvolumes = try CallSite(operation, at: path).isBtrfs(directory)
+        hasSubvolumes = isNFS ? false : try CallSite(operation, at: path).isBtrfs(directory)
         levels.append(Level(name: nil, identity: identity, descriptor: directory))
     }
 

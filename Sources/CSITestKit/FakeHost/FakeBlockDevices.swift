@@ -53,6 +53,15 @@ struct FakeBlockDevices: BlockDevices {
         }
     }
 
+    func checkReadable(_ device: FilePath, at offset: Int64, within limit: Duration) async throws(HostError) {
+        let path = try PathRule.absolute(device, .readDevice)
+        try DeviceReadRule.check(path, at: offset)
+        let call = FakeCall(operation: .readDevice, path: path)
+        _ = try await perform(call) { (world) throws(HostError) in
+            try world.readDevice(try world.device(at: path, call), at: offset, count: 4096, call)
+        }
+    }
+
     func flush(_ device: FilePath) async throws(HostError) {
         let path = try PathRule.absolute(device, .flushDevice)
         let call = FakeCall(operation: .flushDevice, path: path)

@@ -97,17 +97,48 @@ final class Scratch {
 
     /// Runs `body` with the disk mounted behind a switch: the second argument makes every access to the disk fail from then on.
     func failing(_ type: String, _ body: (FilePath, () async throws -> Void) async throws -> Void) async throws {
+        try await mapped(type) { sectors in
+            try await body(FilePath(mountPoint)) {
+                try await suspend()
+                try await self.run("dmsetup", ["load", Self.target, "--table", "0 \(sectors) error"])
+                try await resume()
+            }
+        }
+    }
+
+    /// Runs `body` with the disk mounted, and a way to have its reads and writes wait while something is done.
+    func hanging(
+        _ type: String, _ body: (FilePath, (() async throws -> Void) async throws -> Void) async throws -> Void
+    ) async throws {
+        try await mapped(type) { _ in
+            try await body(FilePath(mountPoint)) { whileHung in
+                try await suspend()
+                let outcome: Result<Void, any Error>
+                do { outcome = .success(try await whileHung()) } catch { outcome = .failure(error) }
+                // Whatever happened: nothing on this machine ends while it waits for a disk.
+                try await resume()
+                try outcome.get()
+            }
+        }
+    }
+
+    private func suspend() async throws {
+        try await run("dmsetup", ["suspend", "--noflush", "--nolockfs", Self.target])
+    }
+
+    private func resume() async throws {
+        try await run("dmsetup", ["resume", "--noudevsync", Self.target])
+    }
+
+    /// Runs `body` with the disk mounted through the device mapper, which can change what becomes of reads and writes.
+    private func mapped(_ type: String, _ body: (Int64) async throws -> Void) async throws {
         try await run("modprobe", ["dm-mod"])
         let device = try await attach("disk")
         let sectors = device.size / 512
         let works = "0 \(sectors) linear \(device.path) 0"
         try await run("dmsetup", ["create", Self.target, "--noudevsync", "--table", works])
         try mountDisk("/dev/dm-0", type)
-        try await body(FilePath(mountPoint)) {
-            try await self.run("dmsetup", ["suspend", "--noflush", "--nolockfs", Self.target])
-            try await self.run("dmsetup", ["load", Self.target, "--table", "0 \(sectors) error"])
-            try await self.run("dmsetup", ["resume", "--noudevsync", Self.target])
-        }
+        try await body(sectors)
         try unmountDisk()
         try await run("dmsetup", ["remove", "--noudevsync", Self.target])
         try await detach(device)

@@ -4,6 +4,7 @@ Prints Markdown. Everything happens in one kernel with one processor: client, se
 """
 
 import argparse
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -16,6 +17,8 @@ import time
 from rig import SERVERS, Rig, export
 
 ROUNDS = 3
+# How many calls are counted in a row.
+COUNTED = 20
 V42 = "vers=4.2"
 
 
@@ -23,6 +26,27 @@ def timed(work):
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+class DriverTime:
+    """The time that the calls of a method take in the driver, by its own metric: without this client, which in a kernel with one
+    processor takes more than everything else together.
+    """
+
+    def __init__(self, rig, method):
+        self.rig, self.method, self.start = rig, method, (0, 0)
+        self.start = self.spent()
+
+    def spent(self):
+        def total(name):
+            values, _ = self.rig.controller.metrics(f"csi_plugin_operations_seconds_{name}")
+            return sum(value for labels, value in values.items() if self.method in labels)
+
+        return total("sum") - self.start[0], total("count") - self.start[1]
+
+    def rate(self):
+        seconds, count = self.spent()
+        return count / seconds
 
 
 def each(values, work, threads=1):
@@ -36,19 +60,99 @@ def row(what, ours, unit, plain, plain_what):
     print(f"| {what} | {ours:.4g} {unit} | {plain_what}: {plain:.4g} {unit} | {ratio:.2f} |", flush=True)
 
 
+def operations():
+    """What this machine's client has asked of NFS 4 servers until now, by operation."""
+    with open("/proc/self/mountstats", encoding="utf-8") as stats:
+        # The counters of all mounts together have no names, and the same order.
+        of_mount = stats.read().split("per-op statistics\n", 1)[1].split("\n\n", 1)[0].split("\ndevice ", 1)[0]
+    names = [line.split(":")[0].strip() for line in of_mount.splitlines() if ":" in line]
+    with open("/proc/net/rpc/nfs", encoding="utf-8") as counters:
+        counts = next(line.split()[2:] for line in counters if line.startswith("proc4 "))
+    return collections.Counter(dict(zip(names, map(int, counts))))
+
+
+def asked(work, times):
+    """What an operation asks of the server, on average over so many in a row, by operation."""
+    before = operations()
+    work()
+    spent = operations() - before
+    # They come as time goes by, whoever does what.
+    for name in ("RENEW", "SEQUENCE"):
+        spent.pop(name, None)
+    return {name: count / times for name, count in spent.items()}
+
+
+def request_row(what, counts):
+    parts = ", ".join(f"{name} {count:.3g}" for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count >= 0.01)
+    print(f"| {what} | {sum(counts.values()):.4g} | {parts} |", flush=True)
+
+
+def requests(rig, mount):
+    """Figures that do not depend on the machine: how many requests a call sends."""
+    names = [f"counted-{index}" for index in range(COUNTED)]
+    # What the first call on a share does once.
+    rig.create("first").delete()
+    print("\n| call | requests to the server | by operation |\n|---|---|---|")
+    request_row("mkdir", asked(lambda: [os.mkdir(mount / name) for name in names], COUNTED))
+    request_row("rmdir", asked(lambda: [os.rmdir(mount / name) for name in names], COUNTED))
+    volumes = []
+    request_row("create", asked(lambda: volumes.extend(rig.create(name) for name in names), COUNTED))
+    request_row("delete", asked(lambda: [volume.delete() for volume in volumes], COUNTED))
+    volume = rig.create("published")
+    volume.stage()
+    volume.publish()
+    pods = [f"pod-{index}" for index in range(COUNTED)]
+    request_row("publish of a staged volume", asked(lambda: [volume.publish(pod) for pod in pods], COUNTED))
+    request_row("unpublish", asked(lambda: [volume.unpublish(pod) for pod in pods], COUNTED))
+    volume.unpublish()
+    volume.unstage()
+    volume.delete()
+    volume = rig.create("tree")
+    fill(export() / "tree", 10, 50)
+    os.sync()
+
+    def copy():
+        subprocess.run(["cp", "-a", mount / "tree", mount / "copy"], check=True)
+
+    request_row("cp -a of 500 files of 1 kB, each", asked(copy, 500))
+    made = []
+    request_row("clone of the same, each", asked(lambda: made.append(rig.clone("clone", volume.id)), 500))
+    made[0].delete()
+    volume.delete()
+    shutil.rmtree(export() / "copy")
+
+
+def resident(rig):
+    return ["{0:.1f} MiB ({1:.1f}, {2:.1f})".format(*(process.resident(kind) / 1024 for kind in ("VmRSS", "RssAnon", "RssFile")))
+            for process in (rig.controller, rig.node)]
+
+
+def fill(place, folders, files):
+    for folder in range(folders):
+        (place / str(folder)).mkdir()
+        for file in range(files):
+            (place / str(folder) / str(file)).write_bytes(b"x" * 1000)
+
+
 def create_and_delete(rig, mount, count):
-    found = {"create": [], "create, 8 callers": [], "delete": [], "delete, 8 callers": [], "mkdir": [], "rmdir": []}
+    found = collections.defaultdict(list)
     for turn in range(ROUNDS):
         names = [f"volume-{turn}-{index}" for index in range(count)]
         found["mkdir"].append(each(names, lambda name: os.mkdir(mount / f"plain-{name}")))
         found["rmdir"].append(each(names, lambda name: os.rmdir(mount / f"plain-{name}")))
         for threads, suffix in ((1, ""), (8, ", 8 callers")):
             volumes = []
+            inside = DriverTime(rig, "CreateVolume")
             found["create" + suffix].append(each(names, lambda name: volumes.append(rig.create(name)), threads))
+            if threads == 1:
+                found["create, in the driver"].append(inside.rate())
+            inside = DriverTime(rig, "DeleteVolume")
             found["delete" + suffix].append(each(volumes, lambda volume: volume.delete(), threads))
+            if threads == 1:
+                found["delete, in the driver"].append(inside.rate())
     best = {name: max(values) for name, values in found.items()}
     for call, plain in (("create", "mkdir"), ("delete", "rmdir")):
-        for suffix in ("", ", 8 callers"):
+        for suffix in ("", ", in the driver", ", 8 callers"):
             row(call + suffix, best[call + suffix], "/s", best[plain], plain)
 
 
@@ -77,10 +181,7 @@ def publish(rig):
 def clone_many(rig, mount):
     volume = rig.create("many")
     place = export() / "many"
-    for folder in range(100):
-        (place / str(folder)).mkdir()
-        for file in range(100):
-            (place / str(folder) / str(file)).write_bytes(b"x" * 1000)
+    fill(place, 100, 100)
     ours, plain = [], []
     for turn in range(2):
         plain.append(timed(lambda: subprocess.run(["cp", "-a", mount / "many", mount / f"copy-{turn}"], check=True)))
@@ -133,23 +234,33 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--volumes", type=int, default=150, help="how many are created and deleted at a time")
     parser.add_argument("--large", type=int, default=1024, help="the size of the large file, in MiB")
+    parser.add_argument("--counts", action="store_true", help="only count requests")
     options = parser.parse_args()
     rig = Rig(pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run")))
-    idle = [process.resident() for process in (rig.controller, rig.node)]
+    idle = resident(rig)
     mount = pathlib.Path("/run/mounted")
     mount.mkdir()
     subprocess.run(
         ["mount", "-i", "-t", "nfs", "-o", f"{V42},addr={SERVERS[1]}", f"{SERVERS[1]}:/export", mount], check=True)
-    print("| what | the driver | beside it | ratio |\n|---|---|---|---|")
+    requests(rig, mount)
+    if options.counts:
+        return finish(rig, mount)
+    print("\n| what | the driver | beside it | ratio |\n|---|---|---|---|")
     create_and_delete(rig, mount, options.volumes)
     publish(rig)
     clone_many(rig, mount)
     clone_large(rig, mount, options.large)
-    print("\n| resident memory | at the start | after all that |\n|---|---|---|")
-    for process, before in zip((rig.controller, rig.node), idle):
-        print(f"| {process.program} | {before / 1024:.1f} MiB | {process.resident() / 1024:.1f} MiB |")
+    print("\n| resident memory (anonymous, of files) | at the start | after all that | 75 s later |\n|---|---|---|---|")
+    busy = resident(rig)
+    time.sleep(75)
+    for process, *values in zip((rig.controller, rig.node), idle, busy, resident(rig)):
+        print(f"| {process.program} | {' | '.join(values)} |")
     with open("/proc/loadavg") as file:
         print(f"\nLoad inside: {file.read().strip()}")
+    finish(rig, mount)
+
+
+def finish(rig, mount):
     subprocess.run(["umount", mount], check=True)
     rig.stop()
 

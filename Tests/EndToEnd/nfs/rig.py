@@ -83,9 +83,10 @@ class Process:
         self.process.terminate()
         self.process.wait(timeout=30)
 
-    def resident(self):
+    def resident(self, kind="VmRSS"):
+        """In KiB."""
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(text.split("VmRSS:")[1].split()[0])
+        return int(text.split(f"{kind}:")[1].split()[0])
 
 
 def capability(*flags, group=""):

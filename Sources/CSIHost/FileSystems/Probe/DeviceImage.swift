@@ -3,6 +3,9 @@ package struct DeviceImage: Sendable {
     /// How many bytes of each end are looked at.
     package static let window = 1 << 20
 
+    /// How many bytes at the beginning hold the superblocks of ext4, XFS and Btrfs: that of Btrfs is 4 KiB at 64 KiB.
+    package static let superblocks = 128 << 10
+
     /// The size of the device in bytes.
     let size: Int64
 
@@ -19,6 +22,13 @@ package struct DeviceImage: Sendable {
         self.size = size
         self.head = head
         self.tail = tail
+    }
+
+    /// Creates an image of which only the beginning was read.
+    init(size: Int64, superblocks head: [UInt8]) {
+        self.size = size
+        self.head = head
+        tail = []
     }
 
     /// Some bytes counted from the beginning.

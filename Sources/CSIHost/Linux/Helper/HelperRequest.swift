@@ -11,8 +11,8 @@ enum HelperRequest {
     case mount(NFSLocation, FilePath, NFSMountOptions, MountHelperUse)
     case bindMount(FilePath, FilePath, BindOptions)
     case unmount(FilePath, UnmountPolicy)
-    /// Do something in the directory.
-    case tree(TreeRequest)
+    /// Do something in the directory, one thing after the other until one fails.
+    case trees([TreeRequest])
     /// Copy a directory, of the helper's own or of another export, into a name of the helper's directory.
     case copyTree(Origin?, FilePath, FilePath, CopyOptions.Sharing)
 
@@ -50,9 +50,10 @@ enum HelperRequest {
             writer.write(policy.whenBusy == .detach)
             writer.write(policy.whenHung == .detach)
             writer.write(policy.forces)
-        case .tree(let request):
+        case .trees(let requests):
             writer.write(UInt8(6))
-            request.write(to: &writer)
+            writer.write(Int64(requests.count))
+            for request in requests { request.write(to: &writer) }
         case .copyTree(let origin, let source, let destination, let sharing):
             writer.write(UInt8(7))
             writer.write(origin != nil)
@@ -85,7 +86,12 @@ enum HelperRequest {
                 deadline: deadline, whenBusy: whenBusy ? .detach : .fail, whenHung: whenHung ? .detach : .fail)
             policy.forces = try reader.bool()
             self = .unmount(target, policy)
-        case 6: self = .tree(try TreeRequest(&reader))
+        case 6:
+            let count = try reader.number()
+            guard (0...10_000).contains(count) else { throw HelperReader.Malformed() }
+            var requests: [TreeRequest] = []
+            for _ in 0..<count { requests.append(try TreeRequest(&reader)) }
+            self = .trees(requests)
         case 7:
             var origin: Origin?
             if try reader.bool() {
@@ -118,6 +124,7 @@ enum TreeRequest {
     case capacity
     /// Unpack a tar archive into an empty directory.
     case unpack(FilePath, FilePath)
+    case readFileIfPresent(FilePath, limit: Int64)
 
     /// Whether it goes on for as long as the tree is large.
     var isLong: Bool {
@@ -159,6 +166,9 @@ enum TreeRequest {
         case .unpack(let archive, let destination):
             writer.write(14, archive)
             writer.write(destination)
+        case .readFileIfPresent(let path, let limit):
+            writer.write(15, path)
+            writer.write(limit)
         }
     }
 
@@ -181,6 +191,7 @@ enum TreeRequest {
         case 12: self = .setOwner(try reader.path(), try reader.optionalNumber(), try reader.optionalNumber())
         case 13: self = .capacity
         case 14: self = .unpack(try reader.path(), try reader.path())
+        case 15: self = .readFileIfPresent(try reader.path(), limit: try reader.number())
         default: throw HelperReader.Malformed()
         }
     }

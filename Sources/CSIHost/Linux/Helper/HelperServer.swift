@@ -104,7 +104,7 @@ struct HelperServer {
         switch request {
         case .openExport(let location, let options, let use):
             let descriptor = try await NFSMounter(location, options, use, for: .mount).open()
-            directory = LinuxDirectoryTree(descriptor, path: FilePath(location.description))
+            directory = LinuxDirectoryTree(descriptor, path: FilePath(location.description), isNFS: true)
         case .openDirectory(let path):
             directory = nil
             let path = try PathRule.absolute(path, .openDirectory)
@@ -121,13 +121,17 @@ struct HelperServer {
             let outcome = try await LinuxMounts().unmount(target, policy: policy)
             writer.write(Int64(outcome.removed))
             writer.write(outcome.detached)
-        case .tree(let request): try await Self.answer(to: request, in: try opened, &writer)
+        case .trees(let requests):
+            for request in requests { try await Self.answer(to: request, in: try opened, &writer) }
         case .copyTree(let origin, let source, let destination, let sharing):
             var root: any DirectoryTree = try opened
             if let origin {
                 let mounter = NFSMounter(origin.location, origin.options, origin.use, for: .openExport)
-                root = LinuxDirectoryTree(try await mounter.open(), path: FilePath(origin.location.description))
+                root = LinuxDirectoryTree(
+                    try await mounter.open(), path: FilePath(origin.location.description), isNFS: true)
             }
+            let mask = umask(0)
+            defer { umask(mask) }
             let copied = try await opened.copyTree(
                 from: try await root.openDirectory(source), to: destination, options: TreeCopyOptions(sharing: sharing))
             writer.write(copied.entries)
@@ -151,12 +155,23 @@ struct HelperServer {
     ) async throws(HostError) {
         switch request {
         case .createDirectory(let path, let permissions):
+            // A mode that comes right at once needs no second request to the server. This process has one thread.
+            let mask = umask(0)
+            defer { umask(mask) }
             try await tree.createDirectory(path, permissions: permissions)
         case .metadata(let path): writer.write(try await tree.metadata(of: path))
         case .list(let path, let limit):
             writer.write(try await tree.list(path, limit: Int(clamping: limit)))
         case .readFile(let path, let limit):
             writer.write(try await tree.readFile(path, limit: Int(clamping: limit)))
+        case .readFileIfPresent(let path, let limit):
+            do throws(HostError) {
+                let bytes = try await tree.readFile(path, limit: Int(clamping: limit))
+                writer.write(true)
+                writer.write(bytes)
+            } catch  where error.kind == .notFound {
+                writer.write(false)
+            }
         case .writeFile(let path, let bytes, let permissions, let replacing):
             try await tree.writeFileDurably(path, bytes, permissions: permissions, replacing: replacing)
         case .rename(let source, let destination, let replacing):

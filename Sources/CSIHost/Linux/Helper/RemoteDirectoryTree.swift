@@ -31,7 +31,7 @@ final class RemoteDirectoryTree: DirectoryTree {
 
     private func ask(_ request: TreeRequest, _ site: CallSite) async throws(HostError) -> HelperReader {
         let patience = request.isLong ? settings.copyPatience : settings.patience
-        return try await lease.ask(.tree(request), patience: patience, site)
+        return try await lease.ask(.trees([request]), patience: patience, site)
     }
 
     /// Reads an answer.
@@ -168,6 +168,52 @@ final class RemoteDirectoryTree: DirectoryTree {
         let (archive, site) = try place(archive, .unpack)
         let (destination, _) = try place(destination, .unpack)
         _ = try await ask(.unpack(archive, destination), site)
+    }
+
+    func perform(_ steps: [TreeStep]) async throws(HostError) -> [TreeStep.Outcome] {
+        guard !steps.isEmpty else { return [] }
+        var requests: [TreeRequest] = []
+        for step in steps { requests.append(try request(step)) }
+        let site = CallSite(steps[0].operation, at: path.pushing(steps[0].path))
+        let answer = try await lease.ask(.trees(requests), patience: settings.patience, site)
+        return try read(answer, site) { (reader) throws(HelperReader.Malformed) in
+            var outcomes: [TreeStep.Outcome] = []
+            for step in steps { outcomes.append(try Self.outcome(step, &reader)) }
+            return outcomes
+        }
+    }
+
+    private func request(_ step: TreeStep) throws(HostError) -> TreeRequest {
+        let mayBeEmpty =
+            switch step {
+            case .metadata, .setOwner, .setPermissions, .syncDirectory: true
+            default: false
+            }
+        let path = try place(step.path, allowEmpty: mayBeEmpty, step.operation).path
+        switch step {
+        case .metadata: return .metadata(path)
+        case .readFile(_, let limit): return .readFileIfPresent(path, limit: Int64(limit))
+        case .createDirectory(_, let permissions): return .createDirectory(path, permissions)
+        case .setOwner(_, let userID, let groupID): return .setOwner(path, userID, groupID)
+        case .setPermissions(_, let permissions): return .setPermissions(path, permissions)
+        case .writeFileDurably(_, let bytes, let permissions, let replacing):
+            return .writeFile(path, bytes, permissions, replacing: replacing)
+        case .syncDirectory: return .syncDirectory(path)
+        case .removeFile: return .removeFile(path)
+        case .removeDirectory: return .removeDirectory(path)
+        }
+    }
+
+    private static func outcome(
+        _ step: TreeStep, _ reader: inout HelperReader
+    ) throws(HelperReader.Malformed) -> TreeStep.Outcome {
+        switch step {
+        case .metadata: return .metadata(try reader.metadata())
+        case .readFile: return .content(try reader.bool() ? try reader.data() : nil)
+        case .removeFile, .removeDirectory: _ = try reader.bool()
+        default: break
+        }
+        return .done
     }
 
     // MARK: What is not kept on network file systems
