@@ -17,6 +17,7 @@ const unsigned int CLINUX_STATX_MNT_ID_UNIQUE = 0x4000;
 const uint64_t CLINUX_STATMOUNT_SUPER = 0x1;
 // What the file system and the mount are, its root, its type.
 const uint64_t CLINUX_STATMOUNT_ENTRY = 0x1 | 0x2 | 0x8 | 0x20;
+const uint64_t CLINUX_STATMOUNT_ROOT = 0x8;
 const uint64_t CLINUX_STATMOUNT_PLACE = 0x10;
 const uint64_t CLINUX_STATMOUNT_OPTIONS = 0x80;
 const uint64_t CLINUX_STATMOUNT_SUBTYPE = 0x100;

@@ -69,6 +69,28 @@ struct NodeTests {
         }
     }
 
+    @Test("What many others have mounted is not read for one volume", arguments: [false, true])
+    func partsOfTheMountTable(isBlock: Bool) async throws {
+        try await Rig.withQuotas("xfs") { rig, fake in
+            let request = isBlock ? try Requests.block("v") : try Requests.create("v", mode: .singleNodeSingleWriter)
+            _ = try await rig.driver.create(request)
+            fake.clearEffects()
+            let target = rig.targets.appending("a")
+            let publish =
+                isBlock
+                ? try Requests.publishBlock("v", at: target, mode: .singleNodeSingleWriter)
+                : try Requests.publish("v", at: target, mode: .singleNodeSingleWriter)
+            try await rig.driver.publish(publish)
+            await #expect(throws: CSIError.self) { try await rig.driver.delete(Requests.delete("v")) }
+            _ = try await rig.driver.stats(Requests.stats("v", at: target))
+            try await rig.driver.unpublish(Requests.unpublish("v", at: target))
+            try await rig.driver.unpublish(Requests.unpublish("v", at: target))
+            try await rig.driver.delete(Requests.delete("v"))
+            let looks = fake.effects.filter { $0.operation == .mountTable }
+            #expect(looks.count > 3 && looks.allSatisfy { $0.path != "/proc/self/mountinfo" }, "\(looks)")
+        }
+    }
+
     @Test(
         "The second target of a single-writer volume is refused before anything is made", arguments: Machine.available)
     func singleWriter(machine: Machine) async throws {

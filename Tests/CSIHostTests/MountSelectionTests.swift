@@ -145,6 +145,10 @@ struct MountSelectionTests {
         #expect(kept(TableFilter(MountSelection(paths: ["/stage/v1"]))) == 3)
         #expect(kept(TableFilter(MountSelection(devices: [DeviceNumber(major: 7, minor: 3)]))) == 3)
         #expect(kept(TableFilter(tree: "/stage")) == 6)
+        // What is on the way to the source, what shows it, and the one with the escape.
+        let source = MountSelection(sources: ["/dev/loop3"])
+        let origin = MountOrigin(device: DeviceNumber(major: 0, minor: 5), root: "/loop3")
+        #expect(kept(TableFilter(source, and: [origin])) == 4)
         #expect(TableFilter(MountSelection(paths: ["/x"])).lines(of: Array("\n\n1 2\n  \n".utf8)).isEmpty)
     }
 }

@@ -37,6 +37,7 @@ _Static_assert(sizeof(struct clinux_statmount) == 512, "the strings begin after 
 extern const unsigned int CLINUX_STATX_MNT_ID_UNIQUE;
 extern const uint64_t CLINUX_STATMOUNT_SUPER;
 extern const uint64_t CLINUX_STATMOUNT_ENTRY;
+extern const uint64_t CLINUX_STATMOUNT_ROOT;
 extern const uint64_t CLINUX_STATMOUNT_PLACE;
 extern const uint64_t CLINUX_STATMOUNT_OPTIONS;
 extern const uint64_t CLINUX_STATMOUNT_SUBTYPE;

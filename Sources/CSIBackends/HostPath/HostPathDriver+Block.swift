@@ -159,8 +159,11 @@ extension HostPathDriver {
             if try await member.pool.image(of: request.id) != nil { return member }
             if try await member.pool.hasData(request.id) { return nil }
         }
-        let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
-        guard let top = table.topmost(at: request.target.filePath), let standard = pools.standard,
+        let target = request.target.filePath
+        let table = try await withHostErrors { () async throws(HostError) in
+            try await host.mounts.mountTable(of: MountSelection(paths: [target]))
+        }
+        guard let top = table.topmost(at: target), let standard = pools.standard,
             !standard.pool.shows(top, dataOf: request.id)
         else { return nil }
         for member in pools.members where try await !member.images.devices(of: request.id).isEmpty { return member }

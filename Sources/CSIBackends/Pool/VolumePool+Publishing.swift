@@ -29,7 +29,7 @@ extension VolumePool {
         let options = try Self.options(of: request)
         let target = request.target.filePath
         let isExclusive = request.capability.mode.allowsOneTargetOnly
-        let table = isExclusive ? try await mountTable() : try await mountTable(at: [data, target])
+        let table = try await mountTable(at: [data, target], showing: isExclusive ? [data] : [])
         guard let origin = table.origin(of: data), let poolMount = table.mountPoint(containing: data) else {
             throw .fault("the mount table does not show the mount that \"\(data)\" lies on")
         }
@@ -118,21 +118,21 @@ extension VolumePool {
     /// Refuses while the volume is published anywhere, as far as this process's mount namespace can tell.
     /// - Throws: FAILED_PRECONDITION naming a target.
     public func requireUnpublished(_ id: VolumeID) async throws(CSIError) {
-        let table = try await mountTable()
-        guard let data = dataPath(of: id), let origin = table.origin(of: data) else { return }
+        guard let data = dataPath(of: id) else { return }
+        let table = try await mountTable(at: [], showing: [data])
+        guard let origin = table.origin(of: data) else { return }
         // The mount of the pool itself shows the directory too, when the pool's file system begins in it.
         let users = table.mounts(showing: origin).filter { shows($0, dataOf: id) }.map(\.mountPoint)
         guard let first = users.first else { return }
         throw .inUse(.volume(id), by: "published at \(first)\(users.count > 1 ? " and elsewhere" : "")")
     }
 
-    private func mountTable() async throws(CSIError) -> MountTable {
-        try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
-    }
-
-    private func mountTable(at paths: [FilePath]) async throws(CSIError) -> MountTable {
+    /// The mounts on the way to the paths, and those that show the directories wherever they are.
+    private func mountTable(
+        at paths: [FilePath], showing sources: [FilePath] = []
+    ) async throws(CSIError) -> MountTable {
         try await withHostErrors { () async throws(HostError) in
-            try await host.mounts.mountTable(of: MountSelection(paths: paths))
+            try await host.mounts.mountTable(of: MountSelection(paths: paths, sources: sources))
         }
     }
 

@@ -17,12 +17,29 @@ final class MountDevices: Sendable {
 
     private let known = Guarded(Known())
 
-    /// The mounts of the file systems that a selection's devices may have.
-    func mounts(_ isSelected: (DeviceNumber, _ isBtrfs: Bool) -> Bool) throws(StatMount.Unavailable) -> [UInt64] {
+    /// The mounts of the file systems on some devices.
+    /// - Returns: The number of each, and whether it is selected as it is; otherwise by what it shows.
+    func mounts(
+        _ selection: (DeviceNumber, _ isBtrfs: Bool) -> Selected
+    ) throws(StatMount.Unavailable) -> [(id: UInt64, isCertain: Bool)] {
         let now = try refreshed()
-        var found: [UInt64] = []
-        for (id, shown) in zip(now.ids, now.devices) where isSelected(shown.number, shown.isBtrfs) { found.append(id) }
+        var found: [(id: UInt64, isCertain: Bool)] = []
+        for (id, shown) in zip(now.ids, now.devices) {
+            switch selection(shown.number, shown.isBtrfs) {
+            case .no: break
+            case .byRoot: found.append((id, false))
+            case .yes: found.append((id, true))
+            }
+        }
         return found
+    }
+
+    /// Whether the mounts of a device are asked for.
+    enum Selected {
+        case no
+        /// Those that show what is asked for.
+        case byRoot
+        case yes
     }
 
     private func refreshed() throws(StatMount.Unavailable) -> Known {

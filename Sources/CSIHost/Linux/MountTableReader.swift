@@ -38,8 +38,8 @@ enum MountTableReader {
     ) throws(HostError) -> MountTable {
         let table = try parse(TableFilter(selection).lines(of: text), for: site)
         guard !selection.sources.isEmpty else { return table }
-        let devices = selection.sources.compactMap { table.origin(of: $0)?.device }
-        return try parse(TableFilter(selection, and: devices).lines(of: text), for: site)
+        let origins = selection.sources.compactMap { table.origin(of: $0) }
+        return try parse(TableFilter(selection, and: origins).lines(of: text), for: site)
     }
 
     private static func read(

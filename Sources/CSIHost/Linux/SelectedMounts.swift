@@ -42,9 +42,18 @@ struct SelectedMounts {
         let origins = selection.sources.compactMap { chains.origin(of: $0) }
         if !selection.devices.isEmpty || !origins.isEmpty {
             let candidates = try devices.mounts { number, isBtrfs in
-                selection.covers(number, isBtrfs: isBtrfs) || origins.contains { $0.device == number }
+                if selection.covers(number, isBtrfs: isBtrfs) { return .yes }
+                return origins.contains { $0.device == number } ? .byRoot : .no
             }
-            for id in candidates where found[id] == nil { found[id] = try StatMount.find(id)?.entry }
+            for (id, isCertain) in candidates where found[id] == nil {
+                // All volumes of a pool of directories are on one device: what a mount shows is a fraction of the whole answer.
+                if !isCertain {
+                    guard let root = try StatMount.root(of: id), origins.contains(where: { $0.root == root }) else {
+                        continue
+                    }
+                }
+                found[id] = try StatMount.find(id)?.entry
+            }
         }
         return MountTable(entries: found.sorted { $0.key < $1.key }.map(\.value))
     }

@@ -45,6 +45,11 @@ enum StatMount {
         return try answer.found()
     }
 
+    /// What a mount shows of its file system, the whole of it or a directory or file in it; nil when the mount is gone.
+    static func root(of id: UInt64) throws(Unavailable) -> FilePath? {
+        try answer(id, CLINUX_STATMOUNT_ROOT, needing: CLINUX_STATMOUNT_ROOT)?.root.path
+    }
+
     /// The device of a mount's file system, and whether that is btrfs; nil when the mount is gone.
     static func device(of id: UInt64) throws(Unavailable) -> (number: DeviceNumber, isBtrfs: Bool)? {
         var header = clinux_statmount()
@@ -76,7 +81,9 @@ enum StatMount {
         throw Unavailable()
     }
 
-    private static func answer(_ id: UInt64, _ mask: UInt64) throws(Unavailable) -> Answer? {
+    private static func answer(
+        _ id: UInt64, _ mask: UInt64, needing needed: UInt64 = CLINUX_STATMOUNT_ENTRY
+    ) throws(Unavailable) -> Answer? {
         var size = 4096
         while size <= 1 << 20 {
             var status = 0
@@ -91,9 +98,9 @@ enum StatMount {
                 continue
             }
             guard status != -Int(ENOENT) else { return nil }
-            guard status == 0, let answer = Answer(bytes),
-                answer.header.mask & CLINUX_STATMOUNT_ENTRY == CLINUX_STATMOUNT_ENTRY
-            else { throw Unavailable() }
+            guard status == 0, let answer = Answer(bytes), answer.header.mask & needed == needed else {
+                throw Unavailable()
+            }
             return answer
         }
         throw Unavailable()
@@ -119,7 +126,7 @@ private struct Answer {
         let source = header.mask & CLINUX_STATMOUNT_SOURCE != 0 ? text(header.source) : ""
         // The table's reader finds out which device that is.
         guard source != "/dev/root" else { throw StatMount.Unavailable() }
-        let root = MountEntry.root(string(header.root))
+        let root = root
         let subtype = header.mask & CLINUX_STATMOUNT_SUBTYPE != 0 ? text(header.subtype) : ""
         let entry = MountEntry(
             mountID: Int(header.old_id), parentID: Int(header.old_parent),
@@ -131,6 +138,8 @@ private struct Answer {
             masterGroup: header.propagation & UInt64(MS_SLAVE) != 0 ? Int(clamping: header.master) : nil)
         return StatMount.Found(id: header.id, parent: header.parent, entry: entry)
     }
+
+    var root: (path: FilePath, isDeleted: Bool) { MountEntry.root(string(header.root)) }
 
     private var mountOptions: [String] {
         let attributes = header.attributes

@@ -4,6 +4,8 @@ import SystemPackage
 struct TableFilter {
     private let paths: [[UInt8]]
     private let devices: [[UInt8]]
+    /// Devices, and what is looked for on each.
+    private let origins: [(device: [UInt8], root: [UInt8])]
     private let takesBtrfs: Bool
     private let tree: [UInt8]?
 
@@ -12,16 +14,18 @@ struct TableFilter {
         let bytes = PathBytes(tree).bytes
         paths = [bytes]
         devices = []
+        origins = []
         takesBtrfs = false
         self.tree = bytes
     }
 
     /// - Parameters:
     ///   - selection: what is asked for; of its sources, the way to them alone.
-    ///   - devices: the devices that the sources lie on, once these are known.
-    init(_ selection: MountSelection, and devices: [DeviceNumber] = []) {
+    ///   - origins: what the sources are, once it is known.
+    init(_ selection: MountSelection, and origins: [MountOrigin] = []) {
         paths = (selection.paths + selection.sources).map { PathBytes($0).bytes }
-        self.devices = (selection.devices + devices).map { Array($0.description.utf8) }
+        devices = selection.devices.map { Array($0.description.utf8) }
+        self.origins = origins.map { (Array($0.device.description.utf8), PathBytes($0.root).bytes) }
         takesBtrfs = !selection.devices.isEmpty
         tree = nil
     }
@@ -45,10 +49,12 @@ struct TableFilter {
         }
     }
 
-    /// Whether the third field is one of the devices, or the fifth leads to one of the paths.
+    /// Whether the third field is one of the devices, or with the fourth one of the origins, or the fifth leads to one of the
+    /// paths.
     private func matters(_ line: UnsafeRawBufferPointer) -> Bool {
         var field = 0
         var start = 0
+        var device = UnsafeRawBufferPointer(start: nil, count: 0)
         while field < 5 {
             var end = start
             var isEscaped = false
@@ -59,6 +65,10 @@ struct TableFilter {
             let bytes = UnsafeRawBufferPointer(rebasing: line[start..<end])
             switch field {
             case 2 where devices.contains { $0.elementsEqual(bytes) }: return true
+            case 2: device = bytes
+            case 3
+            where origins.contains { $0.device.elementsEqual(device) && (isEscaped || Self.shows(bytes, $0.root)) }:
+                return true
             // Escapes are the parser's to read.
             case 4 where isEscaped || paths.contains { Self.leads(bytes, to: $0) }: return true
             case 4 where isInTree(bytes): return true
@@ -69,6 +79,12 @@ struct TableFilter {
             field += 1
         }
         return takesBtrfs && Self.isBtrfs(UnsafeRawBufferPointer(rebasing: line[start...]))
+    }
+
+    /// Whether a root is the one that is looked for, removed or not.
+    private static func shows(_ root: UnsafeRawBufferPointer, _ wanted: [UInt8]) -> Bool {
+        guard root.count >= wanted.count, root.starts(with: wanted) else { return false }
+        return root.count == wanted.count || root[wanted.count...].elementsEqual("//deleted".utf8)
     }
 
     private func isInTree(_ mountPoint: UnsafeRawBufferPointer) -> Bool {

@@ -10,7 +10,11 @@ struct FakeMounts: MountControl {
     }
 
     func mountTable(of selection: MountSelection) async throws(HostError) -> MountTable {
-        try await mountTable().selecting(selection)
+        // So tests tell it from a look at the whole table.
+        let path = selection.paths.first ?? selection.sources.first ?? "/"
+        return try await host.perform(FakeCall(operation: .mountTable, path: path)) {
+            $0.mountTable().selecting(selection)
+        }
     }
 
     func bindMount(
