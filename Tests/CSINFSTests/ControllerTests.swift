@@ -68,6 +68,32 @@ struct ControllerTests {
     }
 
     @Test(
+        "A volume that was interrupted before it had its owner gets it", arguments: [HostOperation.setOwner, .rename])
+    func interruptedBeforeItsOwner(operation: HostOperation) async throws {
+        let rig = try Rig()
+        let parameters: ProtoMap<String, String> = [
+            "server": "nfs.example", "share": "/export", "mountPermissions": "2770", "uid": "1000", "gid": "2000",
+        ]
+        rig.fake.fail(operation, with: .inputOutput)
+        await #expect(throws: CSIError.self) { _ = try await rig.create("pvc-1", parameters) }
+        #expect(rig.fake.metadata(of: "/servers/one/pvc-1") == nil)
+        _ = try await rig.create("pvc-1", parameters)
+        let made = try #require(rig.fake.metadata(of: "/servers/one/pvc-1"))
+        #expect(made.permissions == FilePermissions(rawValue: 0o2770))
+        #expect((made.userID, made.groupID) == (1000, 2000))
+        #expect(rig.fake.paths(below: "/servers/one/.swift-csi/making").count == 1, "nothing is left behind")
+    }
+
+    @Test("A directory of the volume's name that was there before keeps its owner")
+    func takenOver() async throws {
+        let rig = try Rig()
+        rig.fake.addFile("/servers/one/pvc-1/file", [1])
+        _ = try await rig.create("pvc-1", ["server": "nfs.example", "share": "/export", "uid": "1000"])
+        #expect(rig.fake.metadata(of: "/servers/one/pvc-1")?.userID == 0)
+        #expect(rig.names == ["pvc-1", "pvc-1/file"])
+    }
+
+    @Test(
         "Parameters that cannot be used are refused by name",
         arguments: [
             (["server": "nfs.example"], "share"), (["share": "/export"], "server"),

@@ -86,6 +86,9 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         let parameters: ClassParameters
         let record: NFSVolumeRecord
 
+        /// The mode of a new directory.
+        var permissions: FilePermissions { parameters.permissions ?? NFSDriver.defaultPermissions }
+
         /// A name of its own for files that are about the volume.
         var fileName: String { ShareLayout.fileName(handle.directory) }
     }
@@ -164,11 +167,10 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
     private func makeEmpty(_ share: Share, _ plan: Plan) async throws(CSIError) -> Bool {
         let directory = plan.handle.directory
         try await share.makeParents(of: directory)
-        let path = directory.path
-        let permissions = plan.parameters.permissions ?? Self.defaultPermissions
-        let steps =
-            [.createDirectory(path, permissions)] + ownerSteps(path, plan)
-            + [.syncDirectory(path.removingLastComponent())]
+        guard ownerSteps(directory.path, plan).isEmpty else { return try await makeOwned(share, plan) }
+        let steps: [TreeStep] = [
+            .createDirectory(directory.path, plan.permissions), .syncDirectory(directory.path.removingLastComponent()),
+        ]
         let made: Share.Made
         do throws(HostError) {
             made = try await share.make(directory, by: steps, plan.record)
@@ -178,6 +180,27 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
             throw CSIError(nfs: error)
         }
         if made == .withoutRecord { try await share.write(plan.record, of: directory) }
+        return true
+    }
+
+    /// Makes a directory that belongs to somebody: it has its owner before it has its name, since a directory of that name is taken
+    /// over as it is.
+    private func makeOwned(_ share: Share, _ plan: Plan) async throws(CSIError) -> Bool {
+        let place = Self.place(plan)
+        let steps = [.createDirectory(place, plan.permissions)] + ownerSteps(place, plan)
+        // What an earlier attempt has left of itself.
+        try await withNFSErrors { () async throws(HostError) in try await share.tree.removeTree(place) }
+        try await share.inOwnDirectory(ShareLayout.making) { () async throws(HostError) in
+            _ = try await share.tree.perform(steps)
+        }
+        do throws(HostError) {
+            try await share.tree.renameDurably(from: place, to: plan.handle.directory.path)
+        } catch {
+            guard error.kind == .alreadyExists else { throw CSIError(nfs: error) }
+            try await withNFSErrors { () async throws(HostError) in try await share.tree.removeTree(place) }
+            return false
+        }
+        try await share.write(plan.record, of: plan.handle.directory)
         return true
     }
 
@@ -193,6 +216,9 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
         try await share.read(Self.marker(plan)) == Array(plan.record.id.rawValue.utf8)
     }
 
+    /// Where a volume is made that must not be found halfway under its own name.
+    private static func place(_ plan: Plan) -> FilePath { ShareLayout.making.appending("\(plan.fileName).partial") }
+
     /// Says, once the copy is complete and until it has a record, whose copy it is.
     private static func marker(_ plan: Plan) -> FilePath { ShareLayout.making.appending("\(plan.fileName).copied") }
 
@@ -206,7 +232,7 @@ extension NFSDriver: VolumeProvisioning, VolumeCloning {
 
     /// Copies to a name of its own and renames the copy when it is complete and durable.
     private func fill(_ share: Share, _ plan: Plan, from source: ContentOrigin) async throws(CSIError) {
-        let place = ShareLayout.making.appending("\(plan.fileName).partial")
+        let place = Self.place(plan)
         // What an earlier attempt has left of itself.
         try await withNFSErrors { () async throws(HostError) in try await share.tree.removeTree(place) }
         do throws(CSIError) {
