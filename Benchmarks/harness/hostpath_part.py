@@ -44,14 +44,20 @@ def directory(folder):
     return ()
 
 
-def bare_rate(folder, count):
-    """The least that a durable create does: mkdir, fsync, rename, fsync of the parent."""
-    os.makedirs(folder)
+def bare_rate(folder, count, content=None):
+    """The least that a durable create does: mkdir, fsync, rename, fsync of the parent; with a small file in each directory that is
+    as durable, where there is content for it."""
+    os.makedirs(folder, exist_ok=True)
     parent = os.open(folder, os.O_RDONLY)
     started = time.monotonic()
     for number in range(count):
-        partial, final = f"{folder}/{number}.partial", f"{folder}/{number}"
+        partial, final = f"{folder}/bare-{number}.partial", f"{folder}/bare-{number}"
         os.mkdir(partial, 0o700)
+        if content is not None:
+            file = os.open(f"{partial}/record", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.write(file, content)
+            os.fsync(file)
+            os.close(file)
         made = os.open(partial, os.O_RDONLY)
         os.fsync(made)
         os.close(made)
@@ -59,30 +65,8 @@ def bare_rate(folder, count):
         os.fsync(parent)
     rate = count / (time.monotonic() - started)
     os.close(parent)
-    shutil.rmtree(folder)
-    return rate
-
-
-def bare_rate_with_record(folder, count):
-    """As `bare_rate`, with a small file in each directory that is as durable."""
-    os.makedirs(folder)
-    parent = os.open(folder, os.O_RDONLY)
-    started = time.monotonic()
     for number in range(count):
-        partial, final = f"{folder}/{number}.partial", f"{folder}/{number}"
-        os.mkdir(partial, 0o700)
-        file = os.open(f"{partial}/record", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(file, bytes(200))
-        os.fsync(file)
-        os.close(file)
-        made = os.open(partial, os.O_RDONLY)
-        os.fsync(made)
-        os.close(made)
-        os.rename(partial, final)
-        os.fsync(parent)
-    rate = count / (time.monotonic() - started)
-    os.close(parent)
-    shutil.rmtree(folder)
+        shutil.rmtree(f"{folder}/bare-{number}")
     return rate
 
 
@@ -97,9 +81,9 @@ def beside(environment, report):
                 wait_until_ready(environment, server)
                 rounds = []
                 for turn in range(ROUNDS + 2):
-                    bare = bare_rate(os.path.join(place, f"bare-{turn}"), 200)
+                    bare = bare_rate(os.path.join(place, "bare"), 200)
                     ours = driver_bench(environment, server.socket_path, "create", 200, 1)[0]
-                    written = bare_rate_with_record(os.path.join(place, f"written-{turn}"), 200)
+                    written = bare_rate(os.path.join(place, "bare"), 200, bytes(200))
                     driver_bench(environment, server.socket_path, "delete", 200, 1)
                     rounds.append([ours, bare, written, ours / bare, ours / written])
         figures = [median([turn[index] for turn in rounds]) for index in range(5)]
@@ -138,7 +122,7 @@ def rested(server):
 
 
 def figures(environment, count):
-    """[start s, list ms, resident MB, creates/s, deletes/s] with so many volumes."""
+    """[start s, list ms, resident MB at the start and at rest, creates/s, deletes/s, bare creates/s] with so many volumes."""
     pool = os.path.join(environment.pool, str(count))
     fill(pool, count, directory)
     os.sync()
@@ -154,8 +138,10 @@ def figures(environment, count):
             for _ in range(ROUNDS)
         ]
         loaded = rested(server)
+    # What the file system makes of a directory with so many names is not the driver's doing.
+    bare = median([bare_rate(os.path.join(pool, "volumes"), 200) for _ in range(ROUNDS)])
     shutil.rmtree(pool)
-    return [start, page, resident, loaded, median([made for made, _ in rates]), median([gone for _, gone in rates])]
+    return [start, page, resident, loaded, median([made for made, _ in rates]), median([gone for _, gone in rates]), bare]
 
 
 def run(environment, report):
@@ -163,7 +149,8 @@ def run(environment, report):
     rows = {count: figures(environment, count) for count in (FEW, SOME, MANY)}
     report.table(
         "hostPath: a pool with many volumes, on a disk",
-        ["volumes", "start s", "list of 1,000 ms", "RSS after start MB", "RSS at rest MB", "creates/s", "deletes/s"],
+        ["volumes", "start s", "list of 1,000 ms", "RSS after start MB", "RSS at rest MB", "creates/s", "deletes/s",
+         "mkdir, fsync, rename, fsync/s"],
         [[f"{count:,}"] + values for count, values in rows.items()],
     )
     ratios = beside(environment, report)
@@ -176,6 +163,7 @@ def run(environment, report):
             ("100,000 volumes: resident, MB", many[3], "<=", 120),
             ("1,000 volumes: resident, MB", some[3], "<=", 12),
             ("creates: 100,000 volumes / 10 volumes", many[4] / few[4], ">=", 0.8),
+            ("the same, each by what bare calls do there", many[4] / many[6] / (few[4] / few[6]), ">=", 0.8),
             ("deletes: 100,000 volumes / 10 volumes", many[5] / few[5], ">=", 0.8),
         ]
         + [(f"creates / bare system calls, on {kind}", ratio, ">=", 0.7) for kind, ratio in ratios.items()],
