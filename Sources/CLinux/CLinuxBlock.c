@@ -126,6 +126,11 @@ long clinux_start_writing(int fd, int64_t offset, int64_t length) {
     return result(sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE));
 }
 
+long clinux_write_out(int fd) {
+    return result(sync_file_range(fd, 0, 0,
+                                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
 long clinux_poll_readable(int fd, int milliseconds) {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     return result(poll(&poll_fd, 1, milliseconds));

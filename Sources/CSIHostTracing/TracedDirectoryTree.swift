@@ -159,6 +159,15 @@ final class TracedDirectoryTree: DirectoryTree {
         }
     }
 
+    func completeDirectory(
+        _ directory: FilePath, as destination: FilePath, with file: FilePath.Component, _ bytes: [UInt8],
+        permissions: FilePermissions
+    ) async throws(HostError) {
+        try await span(.rename, directory) { () async throws(HostError) in
+            try await base.completeDirectory(directory, as: destination, with: file, bytes, permissions: permissions)
+        }
+    }
+
     /// One span for all, named after the last step, which is what the others are for.
     func perform(_ steps: [TreeStep]) async throws(HostError) -> [TreeStep.Outcome] {
         guard let last = steps.last else { return [] }

@@ -8,6 +8,38 @@ import Testing
 struct ImageContractTests {
     private let mode: FilePermissions = [.ownerReadWrite]
 
+    @Test(arguments: HostKind.attaching, ["ext4", "xfs", "btrfs"])
+    func `a directory is completed under its own name or keeps the old one`(kind: HostKind, type: String) async throws {
+        try await withDevices(kind) { rig in
+            let place = rig.scratch.appending("place")
+            try rig.addFileSystem(type, at: place)
+            let tree = try await rig.host.files.openDirectory(place)
+            for name in ["a.partial", "b.partial"] {
+                try await tree.createDirectory(FilePath(name), permissions: .ownerReadWriteExecute)
+                try await tree.createDirectory(FilePath(name).appending("data"), permissions: .ownerReadWriteExecute)
+            }
+            let mode = FilePermissions(rawValue: 0o640)
+            try await tree.completeDirectory("a.partial", as: "a", with: "record", [1, 2, 3], permissions: mode)
+            #expect(try await !tree.exists("a.partial"))
+            #expect(try await tree.readFile("a/record", limit: 9) == [1, 2, 3])
+            #expect(try await tree.metadata(of: "a/record")?.permissions == mode)
+            #expect(try await tree.metadata(of: "a/data")?.kind == .directory)
+
+            func failing(_ destination: FilePath, _ file: FilePath.Component, _ from: FilePath) async -> HostError.Kind?
+            {
+                await failure {
+                    try await tree.completeDirectory(from, as: destination, with: file, [4], permissions: mode)
+                }
+            }
+            #expect(await failing("b", "data", "b.partial") == .alreadyExists)
+            #expect(await failing("a", "record", "b.partial") == .alreadyExists)
+            #expect(await failing("c", "record", "c.partial") == .notFound)
+            #expect(try await tree.exists("b.partial/data"))
+            #expect(try await !tree.exists("b"))
+            #expect(try await tree.readFile("a/record", limit: 9) == [1, 2, 3])
+        }
+    }
+
     @Test(arguments: HostKind.allCases)
     func `a thin file of a tebibyte takes no room`(kind: HostKind) async throws {
         try await withDevices(kind) { rig in

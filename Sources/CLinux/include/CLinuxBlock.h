@@ -42,4 +42,6 @@ long clinux_pwrite(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_advise_sequential(int fd);
 // Starts writing a part of a file to the disk, and does not wait for it.
 long clinux_start_writing(int fd, int64_t offset, int64_t length);
+// Writes a whole file to the disk and waits for it; that alone makes nothing durable.
+long clinux_write_out(int fd);
 long clinux_poll_readable(int fd, int milliseconds);

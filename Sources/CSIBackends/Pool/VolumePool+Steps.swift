@@ -123,11 +123,15 @@ extension VolumePool {
             try await makePartial(partial, in: tree)
             if let first { try await write(first, into: partial, in: tree) }
             let record = try await fill(partial)
-            if first == nil { try await write(record, into: partial, in: tree) }
+            let path = section.path(component)
             try await withHostErrors { () async throws(HostError) in
-                // One sync makes the names of everything durable that was put there.
-                try await tree.syncDirectory(partial)
-                try await tree.renameDurably(from: partial, to: section.path(component))
+                guard first == nil, let name = FilePath.Component(section.recordName) else {
+                    // One sync makes the names of everything durable that was put there.
+                    try await tree.syncDirectory(partial)
+                    return try await tree.renameDurably(from: partial, to: path)
+                }
+                try await tree.completeDirectory(
+                    partial, as: path, with: name, record.bytes, permissions: [.ownerReadWrite])
             }
             return record
         } catch {

@@ -98,6 +98,24 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// - Throws: kind `alreadyExists`, `notEmpty`, `busy` (a mount point), `crossesMount`, among others.
     func renameDurably(from source: FilePath, to destination: FilePath, replacing: Bool) async throws(HostError)
 
+    /// Completes a directory that was filled under another name: writes its last file, and gives it its own name, all of it
+    /// durable.
+    ///
+    /// What the directory holds is durable already, but for the names in it. After a failure it has its old name, with or
+    /// without the file; after a crash it has the new one only if it is complete.
+    ///
+    /// - Parameters:
+    ///   - directory: the old name.
+    ///   - destination: the new name, which must be free.
+    ///   - file: a free name in the directory.
+    ///   - bytes: the file's content.
+    ///   - permissions: the file's mode, whatever the process's umask.
+    /// - Throws: kind `alreadyExists`, `noSpace`, `notFound`, among others.
+    func completeDirectory(
+        _ directory: FilePath, as destination: FilePath, with file: FilePath.Component, _ bytes: [UInt8],
+        permissions: FilePermissions
+    ) async throws(HostError)
+
     /// Makes the names in a directory durable. The empty path means the directory itself.
     func syncDirectory(_ path: FilePath) async throws(HostError)
 
@@ -272,6 +290,17 @@ public protocol HeldLock: AnyObject, Sendable {
 }
 
 extension DirectoryTree {
+    /// One step after the other, each durable before the next.
+    public func completeDirectory(
+        _ directory: FilePath, as destination: FilePath, with file: FilePath.Component, _ bytes: [UInt8],
+        permissions: FilePermissions
+    ) async throws(HostError) {
+        try await writeNewFile(directory.appending(file), bytes, permissions: permissions)
+        // One sync makes the names of everything durable that was put there.
+        try await syncDirectory(directory)
+        try await renameDurably(from: directory, to: destination)
+    }
+
     /// Whether anything has this name, a dangling symbolic link included.
     public func exists(_ path: FilePath) async throws(HostError) -> Bool {
         try await metadata(of: path) != nil

@@ -71,6 +71,58 @@ extension LinuxDirectoryTree {
         return clinux_renameat2(fromParent, from, toParent, to, 0)
     }
 
+    func completeDirectory(
+        _ directory: FilePath, as destination: FilePath, with file: FilePath.Component, _ bytes: [UInt8],
+        permissions: FilePermissions
+    ) async throws(HostError) {
+        let from = try slot(directory, .rename, parentFlags: syncedDirectory)
+        let to = try slot(destination, .rename, parentFlags: syncedDirectory)
+        let content = try Resolution.beneath(from.parent.raw).open(
+            FilePath(component: from.name), CLINUX_O_READ_DIRECTORY, for: from.site)
+        let site = CallSite(.createFile, at: from.site.path.appending(file))
+        let last = try Resolution.beneath(content.raw).open(
+            FilePath(component: file), CLINUX_O_CREATE_NEW, permissions: [.ownerReadWrite], for: site)
+        try site.writeAll(bytes, to: last)
+        let raw = last.raw
+        try site.check { clinux_fchmod(raw, permissions.rawValue) }
+        // Where changes of names become durable in the order in which they were made, and not before content that was written
+        // before them, it is enough to write the content first: one commit of the journal then makes everything durable.
+        let isOrdered = site.keepsOrder(content)
+        if isOrdered {
+            try site.check { clinux_write_out(raw) }
+        } else {
+            try site.sync(last)
+            try syncNames(content, from.site)
+        }
+        try Self.rename(from, to)
+        do throws(HostError) {
+            if isOrdered {
+                try site.sync(last)
+                try from.site.sync(content)
+            }
+            try syncNames(to.parent, to.site)
+            if from.site.path.removingLastComponent() != to.site.path.removingLastComponent() {
+                try syncNames(from.parent, from.site)
+            }
+        } catch {
+            // The caller is told that nothing was made; the error that is reported is the first one.
+            try? Self.rename(to, from)
+            throw error
+        }
+    }
+
+    private static func rename(_ from: borrowing Slot, _ to: borrowing Slot) throws(HostError) {
+        let toParent = to.parent.raw
+        let result = to.name.withPlatformString { newName in
+            from.result { fromParent, oldName in
+                rename(fromParent, oldName, toParent, newName, replacing: false)
+            }
+        }
+        if case .failure(let errno) = result {
+            throw to.site.failure(errno, detail: "renaming \(from.site.path) to \(to.site.path)")
+        }
+    }
+
     func syncDirectory(_ path: FilePath) async throws(HostError) {
         let (path, site) = try place(path, allowEmpty: true, .syncDirectory)
         try syncNames(Resolution.beneath(descriptor.raw).open(path, syncedDirectory, for: site), site)
@@ -81,5 +133,32 @@ extension LinuxDirectoryTree {
         let top = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)
         var walk = try TreeWalk(top, at: site.path, for: .syncTree)
         try walk.syncAll()
+    }
+}
+
+extension CallSite {
+    /// Whether changes of names become durable in the order in which they are made, and content that is written out before a change not
+    /// after it: ext4 with a journal and XFS do that, whoever syncs what.
+    ///
+    /// What cannot be found out is no.
+    fileprivate func keepsOrder(_ directory: borrowing OwnedDescriptor) -> Bool {
+        var type: Int64 = 0
+        let raw = directory.raw
+        guard case .success = result({ clinux_file_system_type(raw, &type) }) else { return false }
+        switch type {
+        case Int64(XFS_SUPER_MAGIC): return true
+        case Int64(EXT4_SUPER_MAGIC): return (try? hasJournal(directory)) ?? false
+        default: return false
+        }
+    }
+
+    private func hasJournal(_ directory: borrowing OwnedDescriptor) throws(HostError) -> Bool {
+        let status = try status(of: directory)
+        let device = FilePath("/sys/dev/block/\(status.stx_dev_major):\(status.stx_dev_minor)")
+        guard let link = SystemAttribute.link(device), let name = FilePath(link).lastComponent,
+            let writer = SystemAttribute.read(FilePath("/sys/fs/ext4").appending(name).appending("journal_task"))
+        else { return false }
+        // The process that writes the journal, or that there is none.
+        return Int(writer) != nil
     }
 }

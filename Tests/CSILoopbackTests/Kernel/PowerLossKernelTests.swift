@@ -26,13 +26,15 @@ struct PowerLossKernelTests {
     private static let small: Int64 = 16 << 20
     private static let text = "what a pod has synced\n"
 
-    @Test("Nothing that was acknowledged is lost, and nothing is half there", arguments: ["ext4"])
-    func everyFlush(pool type: String) async throws {
+    @Test(
+        "Nothing that was acknowledged is lost, and nothing is half there",
+        arguments: [("ext4", 128 << 20), ("xfs", 320 << 20)] as [(String, Int64)])
+    func everyFlush(pool type: String, bytes: Int64) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let before = try await scratch.makeDisk(type, bytes: 128 << 20)
+        let before = try await scratch.makeDisk(type, bytes: bytes)
         var promises = [Promise()]
-        try await scratch.recording { mountPoint, mark in
+        try await scratch.recording(type) { mountPoint, mark in
             let driver = try await Self.driver(at: mountPoint)
             for (index, step) in Self.steps(at: mountPoint).enumerated() {
                 var promise = promises[index]
@@ -55,7 +57,7 @@ struct PowerLossKernelTests {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let before = try await scratch.makeDisk("ext4", bytes: 32 << 20)
-        try await scratch.recording { mountPoint, mark in
+        try await scratch.recording("ext4") { mountPoint, mark in
             try Self.writeFile(at: mountPoint, syncing: false)
             try await mark(0)
             try Self.writeFile(at: mountPoint.appending("pool"), syncing: true)

@@ -44,7 +44,9 @@ final class Scratch {
     }
 
     /// Runs `body` with the disk mounted, and everything that is written to it recorded.
-    func recording(_ body: (FilePath, (Int) async throws -> Void) async throws -> Void) async throws {
+    func recording(
+        _ type: String, _ body: (FilePath, (Int) async throws -> Void) async throws -> Void
+    ) async throws {
         try await run("modprobe", ["dm-log-writes"])
         let device = try await attach("disk")
         let record = try await attach("log")
@@ -52,7 +54,7 @@ final class Scratch {
         let table = "0 \(sectors) log-writes \(device.path) \(record.path)"
         try await run("dmsetup", ["create", Self.target, "--noudevsync", "--table", table])
         // Without udev nobody makes the name; the kernel is ours, so the first device is the only one.
-        try mountDisk("/dev/dm-0", "ext4")
+        try mountDisk("/dev/dm-0", type)
         try await body(FilePath(mountPoint)) { index in
             try await self.run("dmsetup", ["message", Self.target, "0", "mark", "\(Self.mark)\(index)"])
         }
