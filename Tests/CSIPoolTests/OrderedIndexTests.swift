@@ -14,14 +14,19 @@ struct OrderedIndexTests {
 
     @Test("It answers as a sorted list does, whatever is put in and taken out", arguments: [0, 1, 255, 256, 257, 3000])
     func likeASortedList(first: Int) {
-        var generator = SplitMix(state: UInt64(first))
+        // Numbers that are the same in each run.
+        var state = UInt64(first)
+        func next(below limit: UInt64) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % limit)
+        }
         var model = Dictionary(uniqueKeysWithValues: (0..<first).map { (Self.name($0), Named(key: Self.name($0))) })
         var index = OrderedIndex(Array(model.values))
         for step in 0..<6000 {
-            let key = Self.name(Int(generator.next() % 4000))
+            let key = Self.name(next(below: 4000))
             // It grows, then it shrinks to nothing and grows again.
             let grows = step % 3000 < 1500
-            if generator.next() % 8 == 0 {
+            if next(below: 8) == 0 {
                 let known = model[key] != nil
                 #expect((index.update(key) { $0.value = step } != nil) == known)
                 if known { model[key]?.value = step }
@@ -64,18 +69,5 @@ struct OrderedIndexTests {
         let even = index.page(after: nil, limit: 10) { $0.key.utf8.count % 2 == 0 }
         let matching = sorted.filter { $0.key.utf8.count % 2 == 0 }
         #expect(even.entries == Array(matching.prefix(10)) && even.hasMore == (matching.count > 10))
-    }
-}
-
-/// Numbers that are the same in each run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

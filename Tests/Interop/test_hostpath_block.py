@@ -42,12 +42,16 @@ def rig(request):
         yield made.start()
 
 
-@pytest.fixture
-def clients(rig):
+def connected(rig):
     with rig.controller.connect() as controller, rig.node.connect() as node:
         yield controller, node
     assert rig.devices() == [], "a test left devices behind"
     assert rig.leftovers() == []
+
+
+@pytest.fixture
+def clients(rig):
+    yield from connected(rig)
 
 
 def create(client, name, size=16 * MIB, *, snapshot=None, clone=None, **fields):
@@ -258,10 +262,7 @@ def pools(request):
 
 @pytest.fixture
 def pools_clients(pools):
-    with pools.controller.connect() as controller, pools.node.connect() as node:
-        yield controller, node
-    assert pools.devices() == [], "a test left devices behind"
-    assert pools.leftovers() == []
+    yield from connected(pools)
 
 
 IN_BULK = {"parameters": {"pool": "bulk"}}

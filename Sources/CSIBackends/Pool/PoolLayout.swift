@@ -80,7 +80,7 @@ struct PoolSection: Sendable, Hashable {
     /// The directory that holds them.
     let directory: FilePath
     /// The name of the record in the directory of each.
-    let recordName: String
+    let recordName: FilePath.Component
     /// What messages call it, which is also what the record's header says.
     let noun: String
 

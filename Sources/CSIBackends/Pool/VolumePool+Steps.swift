@@ -42,7 +42,7 @@ extension VolumePool {
             } catch {
                 logger.error(
                     "\(section.noun) set aside: its record cannot be used; the others are served",
-                    metadata: [section.recordName: "\(name)", "error": "\(error.message)"])
+                    metadata: ["\(section.recordName)": "\(name)", "error": "\(error.message)"])
                 found.asideCount += 1
             }
         }
@@ -125,13 +125,13 @@ extension VolumePool {
             let record = try await fill(partial)
             let path = section.path(component)
             try await withHostErrors { () async throws(HostError) in
-                guard first == nil, let name = FilePath.Component(section.recordName) else {
+                guard first == nil else {
                     // One sync makes the names of everything durable that was put there.
                     try await tree.syncDirectory(partial)
                     return try await tree.renameDurably(from: partial, to: path)
                 }
                 try await tree.completeDirectory(
-                    partial, as: path, with: name, record.bytes, permissions: [.ownerReadWrite])
+                    partial, as: path, with: section.recordName, record.bytes, permissions: [.ownerReadWrite])
             }
             return record
         } catch {
