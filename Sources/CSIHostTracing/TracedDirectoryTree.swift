@@ -29,11 +29,11 @@ final class TracedDirectoryTree: DirectoryTree {
         try await span(.metadata, path) { () async throws(HostError) in try await base.metadata(of: path) }
     }
 
-    func directories(
-        _ parents: [String], haveDirectory child: String, in path: FilePath
-    ) async throws(HostError) -> [Bool] {
+    func metadata(
+        of child: String, inEachOf parents: [String], in path: FilePath
+    ) async throws(HostError) -> [FileMetadata?] {
         try await span(.metadata, path) { () async throws(HostError) in
-            try await base.directories(parents, haveDirectory: child, in: path)
+            try await base.metadata(of: child, inEachOf: parents, in: path)
         }
     }
 

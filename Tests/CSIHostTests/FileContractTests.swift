@@ -75,24 +75,30 @@ struct FileContractTests {
     }
 
     @Test(arguments: HostKind.allCases)
-    func `many directories are asked at once for a directory in them`(kind: HostKind) async throws {
+    func `many directories are asked at once for a child of one name`(kind: HostKind) async throws {
         try await withHost(kind) { rig in
             let tree = try await rig.tree()
             try await rig.makeDirectories("v", "v/a", "v/a/data", "v/b", "v/c", "v/c/data", "v/c/data/data")
             try await tree.writeFileDurably("v/b/data", [])
             try await tree.writeFileDurably("v/file", [])
-            try rig.addSymbolicLink(rig.scratch.appending("v/d"), to: rig.scratch.appending("v/a"))
-            let names = ["c", "none", "a", "b", "file", "d"]
-            let answers = try await tree.directories(names, haveDirectory: "data", in: "v")
-            #expect(answers == [true, false, true, false, false, false])
-            #expect(try await tree.directories(["v"], haveDirectory: "a", in: "") == [true])
-            #expect(try await tree.directories([], haveDirectory: "a", in: "v") == [])
-            for bad in ["", ".", "..", "a/data", "a\0"] {
-                let kind = await failure { try await tree.directories([bad], haveDirectory: "data", in: "v") }
-                #expect(kind == .invalidPath, "\(bad)")
+            try rig.addSymbolicLink(rig.scratch.appending("v/a/link"), to: rig.scratch.appending("v/a/data"))
+            let names = ["c", "none", "a", "b", "file"]
+            let answers = try await tree.metadata(of: "data", inEachOf: names, in: "v")
+            #expect(answers.map { $0?.kind } == [.directory, nil, .directory, .regular, nil])
+            for (name, answer) in zip(names, answers) where answer != nil {
+                #expect(try await tree.metadata(of: FilePath("v/\(name)/data")) == answer)
             }
-            #expect(await failure { try await tree.directories(["a"], haveDirectory: "../c", in: "v") } == .invalidPath)
-            #expect(await failure { try await tree.directories(["a"], haveDirectory: "b", in: "x") } == .notFound)
+            let links = try await tree.metadata(of: "link", inEachOf: ["a"], in: "v")
+            #expect(links.map { $0?.kind } == [.symbolicLink])
+            #expect(try await tree.metadata(of: "a", inEachOf: ["v"], in: "")[0]?.kind == .directory)
+            #expect(try await tree.metadata(of: "a", inEachOf: [], in: "v") == [])
+            for bad in ["", ".", "..", "a/data", "a\0"] {
+                #expect(
+                    await failure { try await tree.metadata(of: "data", inEachOf: [bad], in: "v") } == .invalidPath,
+                    "\(bad)")
+            }
+            #expect(await failure { try await tree.metadata(of: "../c", inEachOf: ["a"], in: "v") } == .invalidPath)
+            #expect(await failure { try await tree.metadata(of: "b", inEachOf: ["a"], in: "x") } == .notFound)
         }
     }
 

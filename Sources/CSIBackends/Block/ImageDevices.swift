@@ -62,11 +62,23 @@ public struct ImageDevices: VolumeDevices {
     ///   - summary: The volume.
     ///   - poolFree: What the pool's file system has left; nil leaves that question out.
     public func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async throws(CSIError) -> VolumeCondition {
-        let path = pool.imagePath(of: summary.id)
-        guard let image = try await pool.image(of: summary.id), image.kind == .regular else {
-            return .abnormal("the image \(path) is gone")
+        condition(of: summary, try await pool.image(of: summary.id), poolFree: poolFree)
+    }
+
+    /// What is wrong with the images of many volumes, in their order, the room in the pool left out.
+    public func conditions(of volumes: [VolumeSummary]) async throws(CSIError) -> [VolumeCondition] {
+        guard !volumes.isEmpty else { return [] }
+        return zip(volumes, try await pool.images(of: volumes)).map { condition(of: $0, $1) }
+    }
+
+    private func condition(
+        of summary: VolumeSummary, _ image: FileMetadata?, poolFree: Int64? = nil
+    ) -> VolumeCondition {
+        guard let image, image.kind == .regular else {
+            return .abnormal("the image \(pool.imagePath(of: summary.id)) is gone")
         }
         guard image.size >= summary.capacity else {
+            let path = pool.imagePath(of: summary.id)
             return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
         }
         if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {

@@ -66,26 +66,30 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
         let (volumes, hasMore) = pools.page(after: request.after, limit: limit)
-        var conditions: [ArraySlice<VolumeCondition>] = []
+        var directories: [ArraySlice<VolumeCondition>] = []
+        var images: [ArraySlice<VolumeCondition>] = []
         for (index, member) in pools.members.enumerated() {
-            let own = volumes.compactMap {
-                $0.member == index && $0.summary.content == .directory ? $0.summary : nil
-            }
-            conditions.append(
-                own.isEmpty ? [] : try await member.pool.conditions(of: own, in: try await member.pool.health())[...])
+            let own = volumes.compactMap { $0.member == index ? $0.summary : nil }
+            directories.append(
+                try await conditions(ofDirectories: own.filter { $0.content == .directory }, in: member)[...])
+            images.append(try await member.images.conditions(of: own.filter { $0.content == .image })[...])
         }
         var entries: [VolumeDetails] = []
         entries.reserveCapacity(volumes.count)
         for (summary, index) in volumes {
-            let member = pools.members[index]
-            let condition =
-                summary.content == .image
-                ? try await member.images.condition(of: summary) : conditions[index].popFirst()
+            let condition = summary.content == .image ? images[index].popFirst() : directories[index].popFirst()
             // An inline volume is its pod's, and nobody deletes it but the pod.
             if summary.attributes[EphemeralKey.handle] != nil { continue }
-            entries.append(VolumeDetails(volume: volume(of: summary, in: member), condition: condition))
+            entries.append(VolumeDetails(volume: volume(of: summary, in: pools.members[index]), condition: condition))
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.summary.id.rawValue : nil)
+    }
+
+    private func conditions(
+        ofDirectories volumes: [VolumeSummary], in member: PoolSet.Member
+    ) async throws(CSIError) -> [VolumeCondition] {
+        guard !volumes.isEmpty else { return [] }
+        return try await member.pool.conditions(of: volumes, in: try await member.pool.health())
     }
 
     /// The volume, and whether its directory or image is there, writable, and has room.

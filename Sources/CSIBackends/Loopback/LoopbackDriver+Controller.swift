@@ -20,11 +20,8 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func list(_ request: ListVolumes) async throws(CSIError) -> VolumePage {
         let limit = min(request.maximumEntries ?? Self.pageLimit, Self.pageLimit)
         let (volumes, hasMore) = pool.page(after: request.after, limit: limit)
-        var entries: [VolumeDetails] = []
-        entries.reserveCapacity(volumes.count)
-        for summary in volumes {
-            entries.append(
-                VolumeDetails(volume: volume(of: summary), condition: try await devices.condition(of: summary)))
+        let entries = zip(volumes, try await devices.conditions(of: volumes)).map { (summary, condition) in
+            VolumeDetails(volume: volume(of: summary), condition: condition)
         }
         return VolumePage(entries: entries, next: hasMore ? volumes.last?.id.rawValue : nil)
     }

@@ -18,7 +18,7 @@ public struct LoopbackDriver: TopologyAware {
     public var nodeID: NodeID { configuration.nodeID }
 
     /// One segment: the node.
-    public var topology: Topology { Topology([configuration.topologyKey: configuration.nodeID.rawValue]) }
+    public let topology: Topology
 
     /// Mounted file systems and raw block devices on one node.
     ///
@@ -43,6 +43,7 @@ public struct LoopbackDriver: TopologyAware {
     ///   - logger: Receives what happens outside of calls.
     public init(configuration: LoopbackConfiguration, role: Role, host: any Host, logger: Logger) {
         self.configuration = configuration
+        topology = Topology([configuration.topologyKey: configuration.nodeID.rawValue])
         self.role = role
         self.host = host
         self.logger = logger

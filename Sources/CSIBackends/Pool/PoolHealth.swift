@@ -68,17 +68,25 @@ extension VolumePool {
     public func conditions(
         of volumes: [VolumeSummary], in health: PoolHealth
     ) async throws(CSIError) -> [VolumeCondition] {
-        let tree = try tree()
-        let known = volumes.map { $0.id.pathComponent }
-        let present = try await withHostErrors { () async throws(HostError) in
-            try await tree.directories(
-                known.compactMap { $0 }, haveDirectory: PoolLayout.dataName, in: VolumeRecord.section.directory)
-        }
-        var answers = present[...]
-        return zip(volumes, known).map { (volume, name) in
-            let isThere = name == nil ? false : answers.popFirst() ?? false
+        zip(volumes, try await metadata(of: PoolLayout.dataName, inEachOf: volumes)).map { (volume, data) in
+            let isThere = data?.kind == .directory
             return health.condition(hasData: isThere, isThere ? nil : dataPath(of: volume.id), nil)
         }
+    }
+
+    /// What the child of one name is in the directory of each volume; nil where there is none.
+    func metadata(
+        of child: String, inEachOf volumes: [VolumeSummary]
+    ) async throws(CSIError) -> [FileMetadata?] {
+        let tree = try tree()
+        let names = volumes.map { $0.id.pathComponent }
+        let found = try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(
+                of: child, inEachOf: names.compactMap { $0 }, in: VolumeRecord.section.directory)
+        }
+        guard found.count < names.count else { return found }
+        var rest = found[...]
+        return names.map { $0 == nil ? nil : rest.popFirst() ?? nil }
     }
 
     /// How a volume is.

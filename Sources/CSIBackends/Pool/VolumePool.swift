@@ -139,11 +139,10 @@ public final class VolumePool: Sendable {
     public func rebuild() async throws(CSIError) {
         guard access == .manage else { return }
         let tree = try tree()
-        var maps = MapSharing()
-        let volumes = try await readAll(VolumeRecord.self, in: tree) { $0.summary.sharing(&maps) }
-        var snapshots = try await readAll(SnapshotRecord.self, in: tree) { $0.summary }
+        let volumes = try await readAll(VolumeRecord.self, in: tree) { $0.summary.sharing(&$1) }
+        var snapshots = try await readAll(SnapshotRecord.self, in: tree) { (record, _) in record.summary }
         if policy == nil {
-            let groups = try await readAll(GroupRecord.self, in: tree) { $0 }
+            let groups = try await readAll(GroupRecord.self, in: tree) { (record, _) in record }
             let (members, asideCount) = await readGroups(in: tree, groups.entries)
             snapshots.entries += members
             snapshots.asideCount += groups.asideCount + asideCount

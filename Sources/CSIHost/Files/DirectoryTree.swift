@@ -31,18 +31,21 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// The last component may be a symbolic link, which is reported as such.
     func metadata(of path: FilePath) async throws(HostError) -> FileMetadata?
 
-    /// Tells of many directories whether each has a directory of some name in it: one call for all, which costs a
-    /// fraction of asking for the ``metadata(of:)`` of each.
+    /// Reads what the child of one name is in each of many directories: one call for all, which costs a fraction of asking
+    /// for the ``metadata(of:)`` of each.
+    ///
+    /// It tells how things are, and is not for deciding what to do with them: where somebody has put a symbolic link in the place
+    /// of a parent, the answer may be about what the link leads to.
     ///
     /// - Parameters:
     ///   - child: the name that is looked for.
     ///   - parents: names in `path`; one that is absent, or no directory, holds nothing.
     ///   - path: the directory that the parents are in. The empty path means the tree's directory itself.
-    /// - Returns: one answer for each parent, in their order.
+    /// - Returns: one answer for each parent, in their order; nil where there is no such child.
     /// - Throws: kind `invalidPath` for a name with a slash, among others.
-    func directories(
-        _ parents: [String], haveDirectory child: String, in path: FilePath
-    ) async throws(HostError) -> [Bool]
+    func metadata(
+        of child: String, inEachOf parents: [String], in path: FilePath
+    ) async throws(HostError) -> [FileMetadata?]
 
     /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
     ///

@@ -4,13 +4,17 @@ import SystemPackage
 extension CallSite {
     /// Reads an open file to its end.
     ///
+    /// - Parameter size: what the file's status says, of a regular file; it may have changed since. A read that ends there, short of
+    ///   what was asked for, has seen the end.
     /// - Throws: kind `tooLarge` when there are more than `limit` bytes.
     func readAll(
-        _ descriptor: borrowing OwnedDescriptor, sizeHint: Int = 4096, limit: Int
+        _ descriptor: borrowing OwnedDescriptor, size: Int? = nil, limit: Int
     ) throws(HostError) -> [UInt8] {
         let raw = descriptor.raw
         let limit = max(0, limit)
-        var bytes = [UInt8](repeating: 0, count: min(max(sizeHint, 4096), limit) + 1)
+        // Some files of the kernel say that they are empty.
+        let expected = size.flatMap { $0 > 0 ? $0 : nil }
+        var bytes = [UInt8](repeating: 0, count: min(expected ?? 4096, limit) + 1)
         var filled = 0
         while true {
             let end = filled
@@ -25,6 +29,7 @@ extension CallSite {
             guard filled <= limit else {
                 throw failure(kind: .tooLarge, detail: "it has more than the \(limit) bytes that are accepted")
             }
+            if filled == expected, filled < bytes.count { break }
             if filled == bytes.count {
                 bytes.append(contentsOf: repeatElement(0, count: min(bytes.count, limit + 1 - filled)))
             }

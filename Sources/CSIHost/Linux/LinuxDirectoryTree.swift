@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 /// A directory on Linux, held by descriptor.
@@ -76,29 +77,19 @@ final class LinuxDirectoryTree: DirectoryTree {
         return try site.metadata(of: path, by: .beneath(descriptor.raw))
     }
 
-    func directories(
-        _ parents: [String], haveDirectory child: String, in path: FilePath
-    ) async throws(HostError) -> [Bool] {
+    func metadata(
+        of child: String, inEachOf parents: [String], in path: FilePath
+    ) async throws(HostError) -> [FileMetadata?] {
         let (path, site) = try place(path, allowEmpty: true, .metadata)
         let directory = try Resolution.beneath(descriptor.raw).open(
             path, CLINUX_O_PATH | CLINUX_O_DIRECTORY, for: site)
         try PathRule.name(child, at: site.path, .metadata)
-        let raw = directory.raw
-        let flags = CLINUX_O_PATH | CLINUX_O_DIRECTORY | CLINUX_O_NOFOLLOW
-        let rules = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-        var answers: [Bool] = []
+        var answers: [FileMetadata?] = []
         answers.reserveCapacity(parents.count)
         for parent in parents {
             try PathRule.name(parent, at: site.path, .metadata)
-            // No path and no error is made for the many that are there.
-            switch site.result({ clinux_openat2(raw, parent + "/" + child, flags, 0, rules) }) {
-            case .success(let number):
-                _ = clinux_close(CInt(truncatingIfNeeded: number))
-                answers.append(true)
-            case .failure(.noSuchFileOrDirectory), .failure(.notDirectory), .failure(.tooManySymbolicLinkLevels):
-                answers.append(false)
-            case .failure(let errno): throw site.failure(errno)
-            }
+            // One system call: nothing is opened, and no path is made.
+            answers.append(try site.status(of: parent + "/" + child, in: directory))
         }
         return answers
     }
@@ -129,7 +120,7 @@ final class LinuxDirectoryTree: DirectoryTree {
             throw site.failure(
                 kind: .tooLarge, detail: "it has \(metadata.size) bytes, more than the \(limit) that are accepted")
         }
-        return try site.readAll(file, sizeHint: Int(metadata.size), limit: limit)
+        return try site.readAll(file, size: Int(metadata.size), limit: limit)
     }
 
     func setPermissions(_ path: FilePath, _ permissions: FilePermissions) async throws(HostError) {
@@ -166,6 +157,22 @@ final class LinuxDirectoryTree: DirectoryTree {
 
     func capacity() async throws(HostError) -> FileSystemCapacity {
         try CallSite(.capacity, at: path).capacity(of: descriptor)
+    }
+}
+
+extension CallSite {
+    /// Reads the status of what a path leads to, of a link itself; nil when there is nothing.
+    fileprivate func status(
+        of path: String, in directory: borrowing OwnedDescriptor
+    ) throws(HostError) -> FileMetadata? {
+        var status = statx()
+        let raw = directory.raw
+        let flags = CLINUX_AT_SYMLINK_NOFOLLOW
+        switch result({ clinux_statx(raw, path, flags, UInt32(STATX_BASIC_STATS), &status) }) {
+        case .success: return FileMetadata(status)
+        case .failure(.noSuchFileOrDirectory), .failure(.notDirectory): return nil
+        case .failure(let errno): throw failure(errno)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ enum SystemAttribute {
         }
         guard case .success(let raw) = opened else { return nil }
         let descriptor = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw))
-        guard var bytes = try? site.readAll(descriptor, sizeHint: 4096, limit: limit) else { return nil }
+        guard var bytes = try? site.readAll(descriptor, limit: limit) else { return nil }
         if bytes.last == 0x0a { bytes.removeLast() }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -59,19 +59,19 @@ final class FakeDirectoryTree: DirectoryTree {
         }
     }
 
-    func directories(
-        _ parents: [String], haveDirectory child: String, in path: FilePath
-    ) async throws(HostError) -> [Bool] {
+    func metadata(
+        of child: String, inEachOf parents: [String], in path: FilePath
+    ) async throws(HostError) -> [FileMetadata?] {
         let (path, call) = try place(path, allowEmpty: true, .metadata)
         return try await host.perform(call, by: process) { [position] (world) throws(HostError) in
             let directory = try world.walk(path, from: position, call)
             try world.requireDirectory(directory, call)
             try PathRule.name(child, at: call.path, .metadata)
-            var answers: [Bool] = []
+            var answers: [FileMetadata?] = []
             for parent in parents {
                 try PathRule.name(parent, at: call.path, .metadata)
-                let found = try? world.walk(FilePath(parent).appending(child), from: directory, call)
-                answers.append(found.flatMap { world.nodes[$0.node]?.kind } == .directory)
+                let found = try? world.metadata(of: FilePath(parent).appending(child), from: directory, call)
+                answers.append(found)
             }
             return answers
         }

@@ -242,16 +242,16 @@ final class RemoteDirectoryTree: DirectoryTree {
         throw notKept(.punchHole, path)
     }
 
-    func directories(
-        _ parents: [String], haveDirectory child: String, in path: FilePath
-    ) async throws(HostError) -> [Bool] {
-        var found: [Bool] = []
+    func metadata(
+        of child: String, inEachOf parents: [String], in path: FilePath
+    ) async throws(HostError) -> [FileMetadata?] {
+        var found: [FileMetadata?] = []
         for parent in parents {
             guard let name = FilePath.Component(parent), let last = FilePath.Component(child) else {
                 let (_, site) = try place(path, allowEmpty: true, .metadata)
                 throw site.failure(kind: .invalidPath, detail: "\"\(parent)/\(child)\" is not two names")
             }
-            found.append(try await metadata(of: path.appending(name).appending(last))?.kind == .directory)
+            found.append(try await metadata(of: path.appending(name).appending(last)))
         }
         return found
     }
