@@ -44,21 +44,27 @@ extension VolumePool {
             remember(record, isReady: true)
             return true
         }
+        let room = try await reserve(for: [record])
         try await commit(record, in: tree) { (_) async throws(CSIError) in }
         remember(record, isReady: false)
-        return try await finishTree(record)
+        return try await finishTree(record, in: room)
     }
 
     /// Waits a moment for the copy of a snapshot, which is begun if nobody works on it.
+    /// - Parameters:
+    ///   - record: The snapshot.
+    ///   - room: The room that was taken for the copy; nil to take it here.
     /// - Returns: Whether all of the content is there.
     /// - Throws: Why the copy failed: then the snapshot is gone, or not ready, and the caller takes it anew.
-    public func finishTree(_ record: SnapshotRecord) async throws(CSIError) -> Bool {
+    public func finishTree(
+        _ record: SnapshotRecord, in room: PoolReservation? = nil
+    ) async throws(CSIError) -> Bool {
         if summary(of: record).isReady { return true }
         // Of a copy that failed and could not be thrown away; the next call begins it anew.
         if let failure = copies.takeFailure(of: record.id) { throw failure }
-        let copy = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
-            try await self.copyTree(record, copy)
-        }
+        var kept = room
+        if kept == nil, copies[record.id] == nil { kept = try await reserve(for: [record]) }
+        let copy = begin(record, in: kept)
         guard let outcome = await copy.wait(atMost: Self.patience, on: host.clock) else { return false }
         _ = copies.takeFailure(of: record.id)
         try outcome.get()
@@ -78,14 +84,30 @@ extension VolumePool {
     public func takeFailure(ofTree id: SnapshotID) -> CSIError? { copies.takeFailure(of: id) }
 
     /// Begins what a crash has cut off again, and looks which snapshots are whole.
-    func resumeTrees() async throws(CSIError) {
+    func resumeTrees() async {
         for summary in state.withLock({ $0.snapshots.all }) where summary.group == nil {
-            guard try await !isWhole(summary), let record = try await snapshot(summary.id) else { continue }
+            let cutOff: SnapshotRecord?
+            do throws(CSIError) {
+                cutOff = try await isWhole(summary) ? nil : try await snapshot(summary.id)
+            } catch {
+                setUnready(summary.id)
+                logger.error(
+                    "a snapshot cannot be looked at and is not ready; the others are served",
+                    metadata: ["snapshot": "\(summary.id)", "error": "\(error.message)"])
+                continue
+            }
+            guard let record = cutOff else { continue }
             remember(record, isReady: false)
             logger.notice("beginning the copy of a snapshot again", metadata: ["snapshot": "\(record.id)"])
-            _ = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
-                try await self.copyTree(record, copy)
-            }
+            _ = begin(record, in: await reserveAgain(for: record))
+        }
+    }
+
+    /// Begins the copy of a snapshot, or finds the one that is going on; the room is given back when it ends.
+    private func begin(_ record: SnapshotRecord, in room: PoolReservation?) -> SnapshotCopy {
+        copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
+            defer { room?.release() }
+            try await self.copyTree(record, copy)
         }
     }
 
@@ -196,7 +218,7 @@ extension VolumePool {
         }
     }
 
-    private func canSnapshot(_ data: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
+    func canSnapshot(_ data: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
         guard openedQuotas?.hasSubvolumes == true else { return false }
         return try await withHostErrors { () async throws(HostError) in try await tree.subvolume(at: data) != nil }
     }
@@ -276,6 +298,12 @@ extension VolumePool {
         state.withLock { state in
             if let old = state.snapshots.insert(new) { state.usage.snapshots -= Int128(old.allocated) }
             if isReady, policy != nil || new.content == .image { state.usage.newSnapshots.append(new.id) }
+        }
+    }
+
+    private func setUnready(_ id: SnapshotID) {
+        state.withLock { state in
+            _ = state.snapshots.update(id.rawValue) { $0.isReady = false }
         }
     }
 
