@@ -188,7 +188,8 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
         _ path: FilePath, size: Int64, allocation: FileAllocation, permissions: FilePermissions
     ) async throws(HostError)
 
-    /// Makes a file larger with zeros at its end, durably; a file of that size already stays as it is.
+    /// Makes a file larger with zeros at its end, durably; a file of that size already stays as it is, and is durable when this
+    /// returns.
     ///
     /// With `.allocated` all of the file has its room on the disk when this returns, also what was there before. After a
     /// failure or a crash the file can have any size between the old and the new one; its content is untouched.

@@ -34,7 +34,8 @@ extension LinuxDirectoryTree {
         let metadata = FileMetadata(try site.status(of: file))
         try ImageRule.check(kind: metadata.kind, .setFileSize, at: site.path)
         try ImageRule.check(growthFrom: metadata.size, to: size, at: site.path)
-        if size == metadata.size, allocation == .sparse { return }
+        // An earlier attempt may have ended between the growth and its sync.
+        if size == metadata.size, allocation == .sparse { return try site.sync(file) }
         do throws(HostError) {
             try site.setSize(of: file, to: size, allocation)
         } catch {

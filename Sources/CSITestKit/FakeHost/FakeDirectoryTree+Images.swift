@@ -38,7 +38,9 @@ extension FakeDirectoryTree {
             call, by: process,
             interrupted: { world in
                 guard let old = try? world.metadata(of: path, from: position, call)?.size, old < size else { return }
-                try? world.enlargeImage(path, from: position, to: old + (size - old) / 2, .sparse, call)
+                // The size comes at once, the room piece by piece, and nothing is synced yet.
+                let reached = allocation == .sparse ? size : old + (size - old) / 2
+                try? world.enlargeImage(path, from: position, to: reached, .sparse, isSynced: false, call)
             },
             { (world) throws(HostError) in
                 try world.enlargeImage(path, from: position, to: size, allocation, call)

@@ -14,7 +14,8 @@ extension FakeWorld {
     }
 
     mutating func enlargeImage(
-        _ path: FilePath, from start: FakePosition, to size: Int64, _ allocation: FileAllocation, _ call: FakeCall
+        _ path: FilePath, from start: FakePosition, to size: Int64, _ allocation: FileAllocation,
+        isSynced: Bool = true, _ call: FakeCall
     ) throws(HostError) {
         let position = try walk(path, from: start, call)
         guard let node = nodes[position.node] else { throw call.failure(.noSuchFileOrDirectory) }
@@ -28,7 +29,7 @@ extension FakeWorld {
             content.allocate()
         }
         nodes[position.node]?.bytes = content
-        nodes[position.node]?.sync()
+        if isSynced { nodes[position.node]?.sync() }
     }
 
     mutating func copyImage(
