@@ -34,6 +34,7 @@ extension VolumePool {
         // The moment is kept by sharing, the room is taken by a second copy.
         let moment = partial.appending(PoolLayout.momentName)
         try await copyImage(from: source, to: partial, as: moment, origin, in: tree)
+        origin.lock?.release()
         try await withHostErrors { () async throws(HostError) in
             try await tree.copyFile(from: moment, to: image, options: imageOptions(image, sharing: .never))
             try await tree.removeFile(moment)

@@ -1,4 +1,5 @@
 import CSIHost
+import CSILock
 import SystemPackage
 
 /// A directory of a fake host, held open: it keeps its mount busy until the last reference goes.
@@ -229,6 +230,7 @@ final class FakeLock: HeldLock {
     private let host: FakeHost
     private let node: NodeID
     private let process: Int
+    private let isHeld = Guarded(true)
 
     init(host: FakeHost, node: NodeID, process: Int) {
         self.host = host
@@ -237,6 +239,12 @@ final class FakeLock: HeldLock {
     }
 
     func release() {
+        // Once: afterwards the lock can be another holder's.
+        let wasHeld = isHeld.withLock { held in
+            defer { held = false }
+            return held
+        }
+        guard wasHeld else { return }
         try? host.inspect { [process, node] (state) throws(HostError) in
             guard state.process == process else { return }
             state.world.locks.remove(node)
