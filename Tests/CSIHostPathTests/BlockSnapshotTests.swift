@@ -79,6 +79,29 @@ struct BlockSnapshotTests {
         }
     }
 
+    @Test(arguments: SnapshotTests.types)
+    func `an image that grew without its record is copied and restored as it is`(type: String) async throws {
+        try await Rig.withQuotas(type) { rig, fake in
+            _ = try await rig.driver.create(Requests.block("b"))
+            fake.fail(.writeFile, at: "/scratch/pool/volumes/b/volume", with: .noSpace)
+            #expect(
+                await code { try await rig.driver.expand(Requests.expand("b", to: 2 * Self.size)) }
+                    == .resourceExhausted)
+            let snapshot = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "b"))
+            #expect(snapshot.isReady && snapshot.size == 2 * Self.size)
+            let group = try await rig.driver.createGroupSnapshot(
+                CreateGroupSnapshot(validating: .init(name: "g", sourceVolumeIDs: ["b"])))
+            #expect(group.snapshots.map(\.size) == [2 * Self.size])
+            let restored = try await rig.driver.restore(
+                Requests.block("r", required: 1, from: .snapshot(snapshot.id)), from: snapshot.id)
+            let clone = try await rig.driver.clone(
+                Requests.block("c", required: 1, from: .volume(VolumeID("b"))), from: VolumeID("b"))
+            #expect(restored.capacity == 2 * Self.size && clone.capacity == 2 * Self.size)
+            let grown = try await rig.driver.expand(Requests.expand("b", to: Self.size + 4096))
+            #expect(grown.capacity == Self.size + 4096)
+        }
+    }
+
     @Test func `a volume in use is not copied where that takes time`() async throws {
         try await Rig.withQuotas("ext4") { rig, fake in
             let target = try await Self.fill(rig, fake)

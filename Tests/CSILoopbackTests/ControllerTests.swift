@@ -122,6 +122,80 @@ struct ControllerTests {
         }
     }
 
+    @Test("What growth left behind that was cut off can be copied and restored, and grows on")
+    func halfGrown() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        let before = try await rig.driver.createSnapshot(Requests.snapshot("before", of: "v"))
+        fake.fail(.writeFile, at: "/scratch/pool/volumes/v/volume", with: .noSpace)
+        await expectRefusal(.resourceExhausted) {
+            _ = try await rig.driver.expand(Requests.expand("v", to: 2 * Requests.size))
+        }
+        #expect(fake.metadata(of: "/scratch/pool/volumes/v/image")?.size == 2 * Requests.size)
+        let snapshot = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
+        #expect(before.size == Requests.size && snapshot.size == 2 * Requests.size)
+        // One that was taken by a version that did not look.
+        fake.truncate("/scratch/pool/snapshots/before/image", to: 2 * Requests.size - 4095)
+        for name in ["s", "before"] {
+            let restored = try await rig.driver.restore(
+                Requests.create("r-\(name)", required: 1, source: Requests.from(snapshot: name)), from: SnapshotID(name))
+            #expect(restored.capacity == 2 * Requests.size)
+        }
+        let clone = try await rig.driver.clone(
+            Requests.create("c", source: Requests.from(volume: "v")), from: VolumeID("v"))
+        #expect(clone.capacity == 2 * Requests.size)
+        // Less than was asked for first, as after a recovery of a failed expansion.
+        let grown = try await rig.driver.expand(Requests.expand("v", to: Requests.size + 4096))
+        #expect(grown.capacity == Requests.size + 4096)
+        try await rig.stage("v")
+        try await rig.unstage("v")
+    }
+
+    @Test("A thick clone of a volume in use lets go of it as soon as the moment is taken")
+    func thickClone() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v", .block))
+        try await rig.stage("v", .block)
+        let target = try await rig.publish("v", "target", .block)
+        #expect(fake.applicationWrites([1, 2, 3], into: target, at: 0))
+        let image: FilePath = "/scratch/pool/volumes/c.partial/image"
+        fake.hang(.copyFile, at: image)
+        async let clone = rig.driver.clone(
+            Requests.create("c", .block, parameters: ["provisioning": "thick"], source: Requests.from(volume: "v")),
+            from: VolumeID("v"))
+        while fake.hungCalls.isEmpty { await Task.yield() }
+        #expect(fake.applicationWrites([4], into: target, at: 0))
+        try await rig.unpublish("v")
+        try await rig.unstage("v")
+        let lock = try await rig.driver.pool.lockImage(of: VolumeID("v"))
+        fake.release(.copyFile, at: image)
+        #expect(try await clone.capacity == Requests.size)
+        #expect(fake.bytes(of: "/scratch/pool/volumes/c/image", at: 0, count: 3) == [1, 2, 3])
+        // What the clone has let go of is another's now.
+        await expectRefusal(.aborted) { _ = try await rig.driver.pool.lockImage(of: VolumeID("v")) }
+        lock.release()
+    }
+
+    @Test("Growth that is repeated after a crash survives a power failure")
+    func repeatedGrowth() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        let request = try Requests.expand("v", to: 2 * Requests.size)
+        fake.crash(.during, afterMutations: 1)
+        await #expect(throws: CSIError.self) { try await rig.driver.expand(request) }
+        fake.restart()
+        #expect(fake.metadata(of: "/scratch/pool/volumes/v/image")?.size == 2 * Requests.size)
+        let second = try await Rig.on(fake)
+        #expect(try await second.driver.expand(request).capacity == 2 * Requests.size)
+        fake.restart(after: .power)
+        let third = try await Rig.on(fake)
+        #expect(fake.metadata(of: "/scratch/pool/volumes/v/image")?.size == 2 * Requests.size)
+        try await third.stage("v")
+    }
+
     @Test("One damaged volume is abnormal, and nothing else fails", arguments: ["", "image"])
     func damage(child: String) async throws {
         let fake = Rig.fake()

@@ -24,6 +24,15 @@ extension HostPathDriver: GroupSnapshotCapable {
             sources.append(record)
         }
         guard let place else { throw .missing("source_volume_ids") }
+        var origins: [VolumeID: ImageOrigin] = [:]
+        var sizes: [VolumeID: Int64] = [:]
+        var locks: [any HeldLock] = []
+        defer { for lock in locks { lock.release() } }
+        for source in sources where source.content == .image {
+            let (origin, lock, size) = try await lockedOrigin(of: source, in: place)
+            locks.append(lock)
+            (origins[source.id], sizes[source.id]) = (origin, size)
+        }
         let time = now
         var members: [SnapshotRecord] = []
         for source in sources {
@@ -33,21 +42,13 @@ extension HostPathDriver: GroupSnapshotCapable {
             ])
             members.append(
                 SnapshotRecord(
-                    id: SnapshotID(derivedFrom: name), name: name, source: source.id, size: source.capacity,
-                    creationTime: time, fingerprint: fingerprint, content: source.content, group: id))
+                    id: SnapshotID(derivedFrom: name), name: name, source: source.id,
+                    size: sizes[source.id] ?? source.capacity, creationTime: time, fingerprint: fingerprint, content: source.content, group: id))
         }
         members.sort { $0.id < $1.id }
         let record = GroupRecord(
             id: id, name: request.name, members: members.map(\.id), creationTime: time,
             fingerprint: request.fingerprint)
-        var origins: [VolumeID: ImageOrigin] = [:]
-        var locks: [any HeldLock] = []
-        defer { for lock in locks { lock.release() } }
-        for source in sources where source.content == .image {
-            let (origin, lock) = try await lockedOrigin(of: source, in: place)
-            locks.append(lock)
-            origins[source.id] = origin
-        }
         try await place.pool.addGroup(record, members, origins: origins)
         return GroupSnapshot(
             id: id, snapshots: members.map { snapshot(of: $0.summary) }, creationTime: record.creationTime)

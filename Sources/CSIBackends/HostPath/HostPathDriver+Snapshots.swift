@@ -20,14 +20,18 @@ extension HostPathDriver: SnapshotListing, SnapshotReading {
             if let failure = member.pool.takeFailure(ofTree: id) { throw failure }
         }
         let (source, member) = try await usableVolume(request.source)
-        let record = SnapshotRecord(
-            id: id, name: request.name, source: source.id, size: source.capacity, creationTime: now,
-            fingerprint: request.fingerprint, content: source.content)
+        func record(_ size: Int64) -> SnapshotRecord {
+            SnapshotRecord(
+                id: id, name: request.name, source: source.id, size: size, creationTime: now,
+                fingerprint: request.fingerprint, content: source.content)
+        }
         switch source.content {
         case .directory:
+            let record = record(source.capacity)
             return snapshot(of: record.summary, isReady: try await member.pool.addTree(record))
         case .image:
-            let (origin, lock) = try await lockedOrigin(of: source, in: member)
+            let (origin, lock, size) = try await lockedOrigin(of: source, in: member)
+            let record = record(size)
             return snapshot(
                 of: record.summary, isReady: try await member.pool.addImageSnapshot(record, from: origin, lock))
         }
@@ -83,15 +87,16 @@ extension HostPathDriver: SnapshotListing, SnapshotReading {
         return (record, member)
     }
 
-    /// How an image must be copied now, with its lock, which the caller releases when the copy is made.
+    /// How an image must be copied now, with its lock, which the caller releases when the copy is made, and its size.
     ///
     /// What was written to its device so far is in the copy.
     func lockedOrigin(
         of record: VolumeRecord, in member: PoolSet.Member
-    ) async throws(CSIError) -> (origin: ImageOrigin, lock: any HeldLock) {
+    ) async throws(CSIError) -> (origin: ImageOrigin, lock: any HeldLock, size: Int64) {
         let lock = try await member.pool.lockImage(of: record.id)
         do throws(CSIError) {
-            return (try await member.images.origin(of: record, freezes: false), lock)
+            let origin = try await member.images.origin(of: record, freezes: false)
+            return (origin, lock, try await member.pool.contentSize(of: record))
         } catch {
             lock.release()
             throw error
@@ -113,7 +118,8 @@ extension HostPathDriver: VolumeCloning {
                 throw request.missing(.snapshot(snapshot))
             }
             return Content(
-                size: record.size, kind: record.content, member: member, source: try member.pool.source(record),
+                size: try await member.pool.contentSize(of: record), kind: record.content, member: member,
+                source: try member.pool.source(record),
                 origin: ImageOrigin(.snapshot(record.id), in: member.pool))
         }
     }
@@ -129,10 +135,10 @@ extension HostPathDriver: VolumeCloning {
             guard record.content == .image else {
                 return Content(size: record.capacity, kind: .directory, member: member, source: source)
             }
-            var (origin, lock) = try await lockedOrigin(of: record, in: member)
+            var (origin, lock, size) = try await lockedOrigin(of: record, in: member)
             (origin.pool, origin.lock) = (member.pool, lock)
             return Content(
-                size: record.capacity, kind: .image, member: member, source: source, origin: origin, lock: lock)
+                size: size, kind: .image, member: member, source: source, origin: origin, lock: lock)
         }
     }
 

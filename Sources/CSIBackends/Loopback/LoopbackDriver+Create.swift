@@ -25,7 +25,8 @@ extension LoopbackDriver: VolumeProvisioning, VolumeCloning {
         try await make(request) { () async throws(CSIError) in
             guard let record = try await pool.snapshot(snapshot) else { throw request.missing(.snapshot(snapshot)) }
             return SourceContent(
-                size: record.size, traits: try VolumeTraits(record.attributes, of: .snapshot(snapshot)),
+                size: try await pool.contentSize(of: record),
+                traits: try VolumeTraits(record.attributes, of: .snapshot(snapshot)),
                 origin: ImageOrigin(.snapshot(snapshot)), lock: nil)
         }
     }

@@ -22,8 +22,10 @@ extension LoopbackDriver {
         let traits = try VolumeTraits(record.attributes, of: .volume(id))
         let lock = try await pool.lockImage(of: id)
         do throws(CSIError) {
-            let origin = try await devices.origin(of: record, freezes: !traits.isBlock && traits.freezes)
-            return SourceContent(size: record.capacity, traits: traits, origin: origin, lock: lock)
+            var origin = try await devices.origin(of: record, freezes: !traits.isBlock && traits.freezes)
+            origin.lock = lock
+            return SourceContent(
+                size: try await pool.contentSize(of: record), traits: traits, origin: origin, lock: lock)
         } catch {
             lock.release()
             throw error

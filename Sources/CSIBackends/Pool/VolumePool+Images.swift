@@ -46,6 +46,9 @@ extension VolumePool {
     /// Images are read and written by the kernel alone.
     static let imagePermissions = FilePermissions(rawValue: 0o600)
 
+    /// The sector size of the devices that show images.
+    private static let sector: Int64 = 4096
+
     /// Makes an image volume durable: when it returns, the volume survives a crash; when it throws, nothing is left.
     ///
     /// The caller holds the volume's key, and nobody removes the source meanwhile.
@@ -99,12 +102,40 @@ extension VolumePool {
         path.pushing(PoolLayout.image(in: PoolLayout.volume(id.pathComponent ?? "?")))
     }
 
-    /// Makes the image larger, durably; one that has the size already stays as it is.
+    /// Makes the image at least as large, durably; one that is larger, as growth can leave it that a crash cut off, stays as it
+    /// is.
     public func growImage(of id: VolumeID, to size: Int64, isThick: Bool) async throws(CSIError) {
         let (image, tree) = try imageFile(of: id)
         try await withHostErrors { () async throws(HostError) in
-            try await tree.setFileSize(image, to: size, allocation: isThick ? .allocated : .sparse)
+            let present = try await tree.metadata(of: image)?.size ?? 0
+            try await tree.setFileSize(image, to: max(size, present), allocation: isThick ? .allocated : .sparse)
         }
+    }
+
+    /// The size of a volume that holds what another one holds: an image can be larger than its record says, where growth was
+    /// cut off between the two.
+    ///
+    /// The caller holds the lock of the image.
+    public func contentSize(of volume: VolumeRecord) async throws(CSIError) -> Int64 {
+        guard volume.content == .image else { return volume.capacity }
+        return Self.size(of: try await image(of: volume.id), atLeast: volume.capacity)
+    }
+
+    /// The size of a volume that holds what a snapshot holds.
+    public func contentSize(of snapshot: SnapshotRecord) async throws(CSIError) -> Int64 {
+        guard snapshot.content == .image, let directory = directory(of: snapshot.id) else { return snapshot.size }
+        let tree = try tree()
+        let image = try await withHostErrors { () async throws(HostError) in
+            try await tree.metadata(of: PoolLayout.image(in: directory))
+        }
+        return Self.size(of: image, atLeast: snapshot.size)
+    }
+
+    private static func size(of image: FileMetadata?, atLeast size: Int64) -> Int64 {
+        guard let image, image.size > size else { return size }
+        let (sectors, rest) = image.size.quotientAndRemainder(dividingBy: sector)
+        let (whole, overflows) = (sectors + (rest == 0 ? 0 : 1)).multipliedReportingOverflow(by: sector)
+        return overflows ? image.size : whole
     }
 
     /// Makes all of the image read as zero, and takes its room again where the volume is thick.
