@@ -139,7 +139,8 @@ struct ControllerTests {
         fake.truncate("/scratch/pool/snapshots/before/image", to: 2 * Requests.size - 4095)
         for name in ["s", "before"] {
             let restored = try await rig.driver.restore(
-                Requests.create("r-\(name)", required: 1, source: Requests.from(snapshot: name)), from: SnapshotID(name))
+                Requests.create("r-\(name)", required: 1, source: Requests.from(snapshot: name)), from: SnapshotID(name)
+            )
             #expect(restored.capacity == 2 * Requests.size)
         }
         let clone = try await rig.driver.clone(

@@ -43,7 +43,8 @@ extension HostPathDriver: GroupSnapshotCapable {
             members.append(
                 SnapshotRecord(
                     id: SnapshotID(derivedFrom: name), name: name, source: source.id,
-                    size: sizes[source.id] ?? source.capacity, creationTime: time, fingerprint: fingerprint, content: source.content, group: id))
+                    size: sizes[source.id] ?? source.capacity, creationTime: time, fingerprint: fingerprint,
+                    content: source.content, group: id))
         }
         members.sort { $0.id < $1.id }
         let record = GroupRecord(
