@@ -41,11 +41,12 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     ///   - child: the name that is looked for.
     ///   - parents: names in `path`; one that is absent, or no directory, holds nothing.
     ///   - path: the directory that the parents are in. The empty path means the tree's directory itself.
-    /// - Returns: one answer for each parent, in their order; nil where there is no such child.
-    /// - Throws: kind `invalidPath` for a name with a slash, among others.
+    /// - Returns: one answer for each parent, in their order; nil where there is no such child, and a failure where nobody can
+    ///   tell, as on a damaged disk, which says nothing of the others.
+    /// - Throws: kind `invalidPath` for a name with a slash, among others; what is wrong with `path`.
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?]
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>]
 
     /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
     ///
