@@ -89,6 +89,7 @@ extension VolumePool {
     /// - Parameters:
     ///   - record: The volume.
     ///   - limits: Other limits than those of the record, which a caller is about to write.
+    /// - Throws: FAILED_PRECONDITION when somebody moved the volume's directory into another project, or out of all.
     public func applyLimits(of record: VolumeRecord, _ limits: QuotaLimits? = nil) async throws(CSIError) {
         guard let quota = record.quota, quota.mechanism == quotaSupport.mechanism, let component = record.component
         else { return }
@@ -96,23 +97,34 @@ extension VolumePool {
         let data = PoolLayout.data(in: PoolLayout.volume(component))
         let wanted = limits ?? record.limits
         let held = try await withHostErrors { () async throws(HostError) in try await tree.quota(of: data) }
-        guard let held else { return }
-        if case .project(let project) = quota, held.id != UInt64(project) {
+        if case .project(let project) = quota, held?.id != UInt64(project) {
+            if held == nil, try await !isInNoProject(record.id, in: tree) { return }
             throw .preconditionFailed(
-                "the directory of volume \"\(record.id)\" belongs to project \(held.id), and its record says \(project); "
-                    + "somebody changed it: set it right with chattr -R -p, or with xfs_quota")
+                "the directory of volume \"\(record.id)\" belongs to project \(held?.id ?? 0), and its record says "
+                    + "\(project); somebody changed it: set it right with chattr -R -p \(project), or with xfs_quota")
         }
-        guard !held.limits.grants(wanted) else { return }
+        guard let held, !held.limits.grants(wanted) else { return }
         try await withHostErrors { () async throws(HostError) in try await tree.setQuota(wanted, of: data) }
     }
 
-    /// What a volume holds and may hold; nil where nobody counts it.
+    /// Whether nobody counts the volume's directory, although it is there and the file system counts projects.
+    private func isInNoProject(_ id: VolumeID, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
+        guard try await hasData(id) else { return false }
+        // Asked anew: quotas can have been switched off since the pool was opened.
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.quotaSupport().mechanism == .project
+        }
+    }
+
+    /// What a volume holds and may hold; nil where nobody counts it, or the counted directory is not the volume's alone.
     public func quota(of id: VolumeID, _ quota: VolumeQuota?) async throws(CSIError) -> TreeQuota? {
         guard let quota, quota.mechanism == quotaSupport.mechanism, let component = id.pathComponent else { return nil }
         let tree = try tree()
-        return try await withHostErrors { () async throws(HostError) in
+        let held = try await withHostErrors { () async throws(HostError) in
             try await tree.quota(of: PoolLayout.data(in: PoolLayout.volume(component)))
         }
+        if case .project(let project) = quota, held?.id != UInt64(project) { return nil }
+        return held
     }
 
     /// Takes the limit away from what is on its way out, before the directory goes that it is found by.
@@ -121,11 +133,35 @@ extension VolumePool {
     /// operator put the whole pool in, stays.
     func clearLimits(of doomed: FilePath, in tree: any DirectoryTree) async throws(HostError) {
         guard let quotas = openedQuotas, quotas.support.mechanism == .project, quotas.support.enforcement > .none,
-            let held = try await tree.quota(of: PoolLayout.data(in: doomed)), held.limits != .unlimited,
+            let held = try await ownQuota(of: doomed, in: tree), held.limits != .unlimited,
             let project = UInt32(exactly: held.id), ProjectTable.range.contains(project), held.id != quotas.ownProject,
             !state.withLock({ $0.projects.holds(project) })
         else { return }
         try await tree.setQuota(.unlimited, of: PoolLayout.data(in: doomed))
+    }
+
+    /// What limits something on its way out: by the project that its record says, and not by one that its pods have
+    /// moved it into, which can be another volume's.
+    ///
+    /// A directory that was moved belongs to its own project again afterwards: as long as it is there, nobody else takes
+    /// that project, so a limit that is cleared once more after a crash is never another's.
+    private func ownQuota(of doomed: FilePath, in tree: any DirectoryTree) async throws(HostError) -> TreeQuota? {
+        let data = PoolLayout.data(in: doomed)
+        let held = try await tree.quota(of: data)
+        let record: [UInt8]
+        do throws(HostError) {
+            record = try await tree.readFile(VolumeRecord.section.record(in: doomed), limit: PoolLayout.recordLimit)
+        } catch  where error.kind == .notFound || error.kind == .notDirectory {
+            // It never became a volume, and no pod has seen it.
+            return held
+        }
+        guard case .project(let own)? = VolumeRecord.quota(in: record) else { return nil }
+        guard held?.id != UInt64(own) else { return held }
+        guard try await tree.metadata(of: data)?.kind == .directory else { return nil }
+        // The top comes first and is enough; what is below it may not fit.
+        try? await tree.setProject(own, of: data)
+        let restored = try await tree.quota(of: data)
+        return restored?.id == UInt64(own) ? restored : nil
     }
 }
 
