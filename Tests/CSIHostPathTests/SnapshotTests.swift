@@ -220,6 +220,26 @@ struct SnapshotTests {
         }
     }
 
+    @Test func `a restore or a clone that fails leaves no limit`() async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            try await fill(rig, fake)
+            let snapshot = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
+            let limits = fake.quotaLimits(onFileSystemOf: "/scratch")
+            fake.fail(.copyTree, with: .noSpace)
+            #expect(
+                await code {
+                    try await rig.driver.restore(Requests.filled("r", from: .snapshot(snapshot.id)), from: snapshot.id)
+                } == .resourceExhausted)
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch") == limits)
+            fake.fail(.copyTree, with: .inputOutput)
+            let source = try VolumeID("v")
+            #expect(
+                await code { try await rig.driver.clone(Requests.filled("c", from: .volume(source)), from: source) }
+                    != nil)
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch") == limits)
+        }
+    }
+
     @Test func `a copy that fails says why, and leaves nothing`() async throws {
         try await Rig.withQuotas("ext4") { rig, fake in
             try await fill(rig, fake)
