@@ -3,6 +3,7 @@ import CSIPool
 import CSIProto
 import CSITestKit
 import CSITransport
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -214,6 +215,41 @@ struct SizeTests {
             try await driver.start()
             try await driver.delete(Requests.delete("b"))
             #expect(host.quotaLimits(onFileSystemOf: "/scratch") == [first.id: first.limits])
+        }
+    }
+
+    /// - Parameter isNodeFirst: Whether the node has read the old record when the controller begins; otherwise it publishes
+    ///   between the controller's two steps.
+    @Test("A publish during an expansion does not take what was gained", arguments: [true, false])
+    func overtaken(isNodeFirst: Bool) async throws {
+        try await Rig.withQuotas { rig, host in
+            _ = try await rig.driver.create(Requests.create("v", required: Self.size))
+            let data = FilePath("/scratch/pool/volumes/v/data")
+            let node = try rig.secondDriver(role: .node)
+            try await node.preflight()
+            try await node.start()
+            let isOver = Mutex(false)
+            host.beforeEachEffect { (effect) async throws(HostError) in
+                let isNow =
+                    isNodeFirst
+                    ? effect.operation == .readQuota && effect.path == data : effect.operation == .writeFile
+                guard isNow, !isOver.withLock({ isOver in (isOver, isOver = true).0 }) else { return }
+                await #expect(throws: Never.self) {
+                    if isNodeFirst {
+                        _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))
+                    } else {
+                        try await node.publish(Requests.publish("v", at: rig.targets.appending("v")))
+                    }
+                }
+            }
+            if isNodeFirst {
+                try await node.publish(Requests.publish("v", at: rig.targets.appending("v")))
+            } else {
+                _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))
+            }
+            host.beforeEachEffect(nil)
+            #expect(isOver.withLock { $0 })
+            #expect(host.quota(of: data)?.limits.bytes == 4 * Self.size)
         }
     }
 

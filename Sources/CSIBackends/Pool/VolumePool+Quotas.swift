@@ -9,13 +9,15 @@ extension VolumePool {
     /// How often another project is tried when somebody else took the one that was free a moment ago.
     private static let projectAttempts = 32
 
+    /// How often a record is read again that another process has changed meanwhile.
+    private static let recordReads = 8
+
     /// What the pool's file system does with limits, as it was mounted when the pool was opened.
     public var quotaSupport: QuotaSupport { openedQuotas?.support ?? .none("the pool is not open") }
 
     /// Whether a volume's size is enforced now.
     public func isEnforced(_ quota: VolumeQuota?) -> Bool {
-        let support = quotaSupport
-        return quota != nil && quota?.mechanism == support.mechanism && support.enforcement == .enforcing
+        quota.map(quotaSupport.holds) ?? false
     }
 
     /// Makes the directory that pods see, with what limits it.
@@ -86,25 +88,40 @@ extension VolumePool {
     }
 
     /// Makes the limits of a volume what its record says, if they are not, for example after a power failure.
+    ///
+    /// Another process may change the record at the same time: it sets limits before it writes a record, and calls this
+    /// afterwards, and this looks at the record again after each change. So the last one of both sees the last record.
     /// - Parameters:
     ///   - record: The volume.
     ///   - limits: Other limits than those of the record, which a caller is about to write.
     /// - Throws: FAILED_PRECONDITION when somebody moved the volume's directory into another project, or out of all.
     public func applyLimits(of record: VolumeRecord, _ limits: QuotaLimits? = nil) async throws(CSIError) {
+        var record = record
+        for _ in 0..<Self.recordReads {
+            guard try await setLimits(limits ?? record.limits, of: record), limits == nil,
+                let current = try await self.record(record.id), current.limits != record.limits
+            else { return }
+            record = current
+        }
+        throw .pendingElsewhere("the size of volume \"\(record.id)\" changes again and again; retry later")
+    }
+
+    /// - Returns: Whether the limits were others.
+    private func setLimits(_ wanted: QuotaLimits, of record: VolumeRecord) async throws(CSIError) -> Bool {
         guard let quota = record.quota, quota.mechanism == quotaSupport.mechanism, let component = record.component
-        else { return }
+        else { return false }
         let tree = try tree()
         let data = PoolLayout.data(in: PoolLayout.volume(component))
-        let wanted = limits ?? record.limits
         let held = try await withHostErrors { () async throws(HostError) in try await tree.quota(of: data) }
         if case .project(let project) = quota, held?.id != UInt64(project) {
-            if held == nil, try await !isInNoProject(record.id, in: tree) { return }
+            if held == nil, try await !isInNoProject(record.id, in: tree) { return false }
             throw .preconditionFailed(
                 "the directory of volume \"\(record.id)\" belongs to project \(held?.id ?? 0), and its record says "
                     + "\(project); somebody changed it: set it right with chattr -R -p \(project), or with xfs_quota")
         }
-        guard let held, !held.limits.grants(wanted) else { return }
+        guard let held, !held.limits.grants(wanted) else { return false }
         try await withHostErrors { () async throws(HostError) in try await tree.setQuota(wanted, of: data) }
+        return true
     }
 
     /// Whether nobody counts the volume's directory, although it is there and the file system counts projects.
@@ -186,6 +203,11 @@ struct PoolQuotas: Sendable {
             logger.warning("the quotas of the pool", metadata: ["pool": "\(tree.path)", "detail": "\(detail)"])
         }
     }
+}
+
+extension QuotaSupport {
+    /// Whether a limit of this kind is one that nothing goes over.
+    func holds(_ quota: VolumeQuota) -> Bool { mechanism == quota.mechanism && enforcement == .enforcing }
 }
 
 extension QuotaLimits {
