@@ -88,6 +88,23 @@ struct EphemeralTests {
         }
     }
 
+    @Test func `an inline volume in the project of another one leaves that its limit`() async throws {
+        try await Rig.withQuotas("xfs") { rig, fake in
+            makePod(fake)
+            _ = try await rig.driver.create(Requests.create("v"))
+            let other = try #require(fake.quota(of: "/scratch/pool/volumes/v/data"))
+            // The process of a node knows no volumes but those of its own pods.
+            let node = try rig.secondDriver(role: .node)
+            try await node.preflight()
+            try await node.start()
+            try await node.publish(Requests.inline(at: Self.target))
+            fake.anotherProgramSetsQuota(of: Self.target, project: UInt32(other.id), limits: nil)
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch").count == 2)
+            try await node.unpublish(Requests.unpublish(Requests.inlineHandle, at: Self.target))
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch") == [other.id: other.limits])
+        }
+    }
+
     @Test func `a publish that fails leaves no volume`() async throws {
         try await Rig.withQuotas("xfs") { rig, fake in
             #expect(

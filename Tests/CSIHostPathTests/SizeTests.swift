@@ -3,6 +3,7 @@ import CSIPool
 import CSIProto
 import CSITestKit
 import CSITransport
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -169,6 +170,100 @@ struct SizeTests {
             let error = await #expect(throws: CSIError.self) { _ = try await publish("v", rig) }
             #expect(error?.code == .failedPrecondition)
             #expect(error?.message.contains("project 5") == true)
+        }
+    }
+
+    /// - Parameter project: What the owner of the volume's root has moved it into; 0 is none.
+    @Test("A volume that left its project is refused, and its limit goes with it", arguments: [0, 5, 0x7000_0000])
+    func escaped(project: UInt32) async throws {
+        try await Rig.withQuotas { rig, host in
+            _ = try await rig.driver.create(Requests.create("v", required: Self.size))
+            host.anotherProgramSetsQuota(of: "/scratch/pool/volumes/v/data", project: project, limits: nil)
+            for body: @Sendable () async throws -> Void in [
+                { _ = try await rig.driver.publish(Requests.publish("v", at: "/scratch/pods/v")) },
+                { _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size)) },
+                { _ = try await rig.driver.modify(Requests.modify("v", ["inodeLimit": "7"])) },
+            ] {
+                let error = await #expect(throws: CSIError.self) { try await body() }
+                #expect(error?.code == .failedPrecondition)
+                #expect(error?.message.contains("project \(project),") == true)
+            }
+            // What the volume holds is not what another project holds.
+            #expect(try await rig.driver.read(Requests.read("v"))?.condition == .normal)
+            try await rig.driver.delete(Requests.delete("v"))
+            #expect(host.quotaLimits(onFileSystemOf: "/scratch").isEmpty)
+        }
+    }
+
+    @Test(
+        "A volume that moved into the project of another one does not take its limit along", arguments: [true, false])
+    func thieves(isRetained: Bool) async throws {
+        try await Rig.withQuotas { rig, host in
+            for id in ["a", "b"] {
+                let parameters: [String: String] = isRetained && id == "a" ? ["onDelete": "retain"] : [:]
+                _ = try await rig.driver.create(
+                    Requests.create(id, parameters: ProtoMap(parameters.map { ($0.key, $0.value) })))
+            }
+            let first = try #require(host.quota(of: "/scratch/pool/volumes/a/data"))
+            if isRetained { try await rig.driver.delete(Requests.delete("a")) }
+            host.anotherProgramSetsQuota(
+                of: "/scratch/pool/volumes/b/data", project: UInt32(first.id), limits: nil)
+            // A process that never saw the other volume.
+            host.restart()
+            let driver = try rig.secondDriver(role: .all)
+            try await driver.preflight()
+            try await driver.start()
+            try await driver.delete(Requests.delete("b"))
+            #expect(host.quotaLimits(onFileSystemOf: "/scratch") == [first.id: first.limits])
+        }
+    }
+
+    /// - Parameter isNodeFirst: Whether the node has read the old record when the controller begins; otherwise it publishes
+    ///   between the controller's two steps.
+    @Test("A publish during an expansion does not take what was gained", arguments: [true, false])
+    func overtaken(isNodeFirst: Bool) async throws {
+        try await Rig.withQuotas { rig, host in
+            _ = try await rig.driver.create(Requests.create("v", required: Self.size))
+            let data = FilePath("/scratch/pool/volumes/v/data")
+            let node = try rig.secondDriver(role: .node)
+            try await node.preflight()
+            try await node.start()
+            let isOver = Mutex(false)
+            host.beforeEachEffect { (effect) async throws(HostError) in
+                let isNow =
+                    isNodeFirst
+                    ? effect.operation == .readQuota && effect.path == data : effect.operation == .writeFile
+                guard isNow, !isOver.withLock({ isOver in (isOver, isOver = true).0 }) else { return }
+                await #expect(throws: Never.self) {
+                    if isNodeFirst {
+                        _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))
+                    } else {
+                        try await node.publish(Requests.publish("v", at: rig.targets.appending("v")))
+                    }
+                }
+            }
+            if isNodeFirst {
+                try await node.publish(Requests.publish("v", at: rig.targets.appending("v")))
+            } else {
+                _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))
+            }
+            host.beforeEachEffect(nil)
+            #expect(isOver.withLock { $0 })
+            #expect(host.quota(of: data)?.limits.bytes == 4 * Self.size)
+        }
+    }
+
+    @Test("An expansion does not fail where quotas were switched off since", arguments: [true, false])
+    func switchedOff(isGone: Bool) async throws {
+        try await Rig.withQuotas { rig, host in
+            _ = try await rig.driver.create(Requests.create("v", required: Self.size))
+            if isGone {
+                host.anotherProgramRemoves("/scratch/pool/volumes/v/data")
+            } else {
+                host.setQuotas(.none, fileSystemOf: "/scratch")
+            }
+            let grown = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))
+            #expect(grown.capacity == 4 * Self.size)
         }
     }
 

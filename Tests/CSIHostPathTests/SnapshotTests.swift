@@ -226,6 +226,26 @@ struct SnapshotTests {
         }
     }
 
+    @Test func `a restore or a clone that fails leaves no limit`() async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            try await fill(rig, fake)
+            let snapshot = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
+            let limits = fake.quotaLimits(onFileSystemOf: "/scratch")
+            fake.fail(.copyTree, with: .noSpace)
+            #expect(
+                await code {
+                    try await rig.driver.restore(Requests.filled("r", from: .snapshot(snapshot.id)), from: snapshot.id)
+                } == .resourceExhausted)
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch") == limits)
+            fake.fail(.copyTree, with: .inputOutput)
+            let source = try VolumeID("v")
+            #expect(
+                await code { try await rig.driver.clone(Requests.filled("c", from: .volume(source)), from: source) }
+                    != nil)
+            #expect(fake.quotaLimits(onFileSystemOf: "/scratch") == limits)
+        }
+    }
+
     @Test func `a copy that fails says why, and leaves nothing`() async throws {
         try await Rig.withQuotas("ext4") { rig, fake in
             try await fill(rig, fake)
@@ -296,6 +316,85 @@ struct SnapshotTests {
             #expect(failed == .internalError)
             #expect(fake.content(of: data.appending("file")) == [1, 2, 3])
             #expect(try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")).isReady)
+        }
+    }
+}
+
+@Suite("hostPath copies take turns", .timeLimit(.minutes(1)))
+struct CopyTurnTests {
+    /// As many as go on at once.
+    private static let limit = 4
+
+    /// A volume with a snapshot, on a file system where copies take time.
+    private func withCopies(_ body: (Rig, FakeHost, SnapshotID) async throws -> Void) async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            _ = try await rig.driver.create(Requests.create("v"))
+            let snapshot = try await rig.driver.createSnapshot(Requests.snapshot("ready", of: "v"))
+            #expect(snapshot.isReady)
+            fake.hang(.copyTree)
+            fake.manualClock.isAutomatic = true
+            try await body(rig, fake, snapshot.id)
+        }
+    }
+
+    private func wait(until isTrue: () -> Bool) async {
+        while !isTrue() { await Task.yield() }
+    }
+
+    /// Begins as many snapshots as go on at once.
+    private func occupy(_ rig: Rig, _ fake: FakeHost) async throws {
+        for index in 0..<Self.limit {
+            #expect(try await !rig.driver.createSnapshot(Requests.snapshot("s\(index)", of: "v")).isReady)
+        }
+        await wait { fake.hungCalls.count == Self.limit }
+    }
+
+    @Test func `a copy whose turn has not come is ended by the deletion of its snapshot`() async throws {
+        try await withCopies { rig, fake, _ in
+            try await occupy(rig, fake)
+            #expect(try await !rig.driver.createSnapshot(Requests.snapshot("last", of: "v")).isReady)
+            try await rig.driver.deleteSnapshot(Requests.deleteSnapshot("last"))
+            #expect(fake.hungCalls.count == Self.limit)
+            #expect(fake.metadata(of: "/scratch/pool/snapshots/last") == nil)
+            // The turns go on without it.
+            #expect(try await !rig.driver.createSnapshot(Requests.snapshot("next", of: "v")).isReady)
+            fake.release(.copyTree)
+            fake.manualClock.isAutomatic = false
+            for name in ["s0", "s3", "next", "last"] {
+                #expect(try await rig.driver.createSnapshot(Requests.snapshot(name, of: "v")).isReady)
+            }
+        }
+    }
+
+    @Test func `restores, clones and groups wait for their turn, and can be cancelled meanwhile`() async throws {
+        try await withCopies { rig, fake, snapshot in
+            try await occupy(rig, fake)
+            let (ready, volume) = (ContentSource.snapshot(snapshot), try VolumeID("v"))
+            let calls: [@Sendable () async throws -> Void] = [
+                { _ = try await rig.driver.restore(Requests.filled("r", from: ready), from: snapshot) },
+                { _ = try await rig.driver.clone(Requests.filled("c", from: .volume(volume)), from: volume) },
+                {
+                    _ = try await rig.driver.createGroupSnapshot(
+                        CreateGroupSnapshot(validating: .init(name: "g", sourceVolumeIDs: ["v"])))
+                },
+            ]
+            for (index, call) in calls.enumerated() {
+                let cancelled = Task { await code { try await call() } }
+                if index < 2 { await wait { fake.paths(below: "/scratch/pool/volumes").count > 4 } }
+                cancelled.cancel()
+                #expect(await cancelled.value == .cancelled)
+                #expect(fake.paths(below: "/scratch/pool/volumes").count == 4)
+                #expect(fake.paths(below: "/scratch/pool/groups").count == 1)
+            }
+            let waiting = calls.map { call in Task { await code { try await call() } } }
+            // Both are as far as they come without a turn.
+            await wait {
+                ["r", "c"].allSatisfy { fake.quota(of: FilePath("/scratch/pool/volumes/\($0).partial/data")) != nil }
+            }
+            for _ in 0..<1000 { await Task.yield() }
+            #expect(fake.hungCalls.count == Self.limit)
+            fake.release(.copyTree)
+            for call in waiting { #expect(await call.value == nil) }
         }
     }
 }

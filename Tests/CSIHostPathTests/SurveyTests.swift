@@ -19,6 +19,22 @@ struct SurveyTests {
         return try await pool.survey()
     }
 
+    @Test("What holds the size of each volume is seen", arguments: ["ext4", "btrfs"])
+    func quotas(type: String) async throws {
+        try await Rig.withQuotas(type) { rig, fake in
+            _ = try await rig.driver.create(Requests.create("directory"))
+            _ = try await rig.driver.create(Requests.block("image"))
+            func seen() async throws -> [String?] { try await Self.look(rig).volumes.map(\.quota) }
+            let project = try #require(fake.quota(of: "/scratch/pool/volumes/directory/data")).id
+            #expect(try await seen() == [type == "btrfs" ? "subvolume" : "project \(project)", "image"])
+            // As after a mount without the option.
+            fake.setQuotas(.none, fileSystemOf: "/scratch")
+            #expect(try await seen() == ["none", "image"])
+            fake.addFile("/scratch/pool/volumes/directory/volume", Array("nonsense".utf8))
+            #expect(try await seen() == [nil, "image"])
+        }
+    }
+
     @Test("Snapshots are seen while they are copied, when they are ready, and when they are damaged")
     func snapshots() async throws {
         try await Rig.withQuotas("ext4") { rig, fake in

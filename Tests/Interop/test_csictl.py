@@ -91,9 +91,12 @@ def test_volumes_and_leftovers_of_a_pool(own_rig, node):
     volumes = {one["id"]: one for one in pool["volumes"]}
     assert volumes["shown"]["state"] == "served"
     assert [mount["path"] for mount in volumes["shown"]["mounts"]] == [str(target)]
+    # The pool is a tmpfs, and nothing holds its sizes.
+    assert volumes["shown"]["quota"] == "none" and "quota" not in volumes["damaged"]
     assert volumes["damaged"]["state"] == "set aside" and "cannot be used" in volumes["damaged"]["problem"]
     text = csictl("volumes", "--long", *flags(node)).stdout
     assert f"mounted at {target}" in text and "set aside" in text
+    assert text.splitlines()[1].split()[5] == "QUOTA"
     # While a controller runs, what it may be working on is not touched.
     (own_rig.pool / "volumes" / "half.partial").mkdir()
     (own_rig.pool / ".trash" / "old.0123").mkdir()

@@ -173,24 +173,23 @@ public struct ImageDevices: VolumeDevices {
             }
         }
         // Another driver's pool may hold a volume of the same id.
-        return try await all().filter { (device) in
-            device.backing == image?.identity || device.name == id.rawValue && isOurs(device)
+        let devices = try await all().filter { (device) in
+            device.backing == image?.identity || device.name == id.rawValue && pool.hasLost(device)
         }
+        if let device = devices.first, devices.count == 1, device.name == id.rawValue { hints[id] = device.number }
+        return devices
     }
 
     /// All loop devices of the node; what is ours is noted.
     func all() async throws(CSIError) -> [LoopDevice] {
         let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
         var own: [(id: VolumeID, number: Int)] = []
-        for device in devices where isOurs(device) {
+        for device in devices where pool.seemsToHold(device) {
             if let id = try? VolumeID(device.name), id.pathComponent != nil { own.append((id, device.number)) }
         }
         hints.note(own, foreignCount: devices.count - own.count, at: host.clock.now)
         return devices
     }
-
-    /// Whether a device shows a file below the pool, as far as its path tells.
-    func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
 
     /// Makes the device as large as its image.
     public func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice {

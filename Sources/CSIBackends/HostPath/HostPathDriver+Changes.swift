@@ -77,5 +77,7 @@ extension HostPathDriver: VolumeExpanding, VolumeModifying {
             _ = try? await pool.applyLimits(of: old)
             throw error
         }
+        // A node that had read the old record may have set the old limits meanwhile.
+        try await pool.applyLimits(of: record)
     }
 }

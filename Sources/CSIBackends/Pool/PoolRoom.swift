@@ -40,6 +40,8 @@ struct ImageUsage: Sendable {
     var newSnapshots: [SnapshotID] = []
     /// After which volume the next ones are looked at again.
     var cursor: String?
+    /// When many were looked at the last time, on the host's clock; nil for never.
+    var turnAt: Duration?
     /// When all were looked at the last time, on the host's clock; nil for never.
     var completedAt: Duration?
 }

@@ -20,6 +20,9 @@ public struct PoolSurvey: Sendable {
 
         /// How it is staged as a raw block device; nil when it is not.
         public let staged: StagedBlock?
+
+        /// What holds its size now: `project` with its number, `subvolume`, `image`, or `none`; nil without a record.
+        public let quota: String?
     }
 
     /// A directory of a snapshot.
@@ -60,7 +63,9 @@ extension VolumePool {
     /// Opens the pool to look at it: nothing is made, and no lock is taken.
     /// - Throws: FAILED_PRECONDITION with what to do when the directory is missing.
     public func openToLook() async throws(CSIError) {
-        try await adopt(openTree())
+        let tree = try await openTree()
+        let identity = try await withHostErrors { () async throws(HostError) in try await tree.identity(of: "") }
+        adopt(tree, identity)
     }
 
     /// Reads the whole pool; takes a few file operations for each volume.
@@ -86,10 +91,12 @@ extension VolumePool {
         survey.trash = try await entries(PoolLayout.trash, in: tree).map {
             path.pushing(PoolLayout.trash).appending($0)
         }
+        // Whoever may not ask sees what the records say.
+        let support = try? await tree.quotaSupport()
         for (index, (section, name)) in names.enumerated() {
             let directory = section.path(name)
             switch section {
-            case .volumes: survey.volumes.append(await volume(name, in: tree))
+            case .volumes: survey.volumes.append(await volume(name, in: tree, support))
             case .groups:
                 for member in try await entries(directory, in: tree) where Self.isOwn(member, in: .snapshots) {
                     // The record of the group could be the name of a member, and is no directory.
@@ -116,13 +123,23 @@ extension VolumePool {
         }
     }
 
-    private func volume(_ name: String, in tree: any DirectoryTree) async -> PoolSurvey.Volume {
+    private func volume(
+        _ name: String, in tree: any DirectoryTree, _ support: QuotaSupport?
+    ) async -> PoolSurvey.Volume {
         let (record, problem): (VolumeRecord?, String?) = await readToLook(name, in: tree)
         let directory = PoolLayout.volume(name)
         let image = try? await tree.metadata(of: PoolLayout.image(in: directory))
         var staged: StagedBlock?
         if let id = try? VolumeID(name) { staged = try? await stagedBlock(of: id) }
-        return PoolSurvey.Volume(id: name, record: record, problem: problem, image: image, staged: staged)
+        return PoolSurvey.Volume(
+            id: name, record: record, problem: problem, image: image, staged: staged,
+            quota: record.map { Self.quota(of: $0, support) })
+    }
+
+    private static func quota(of record: VolumeRecord, _ support: QuotaSupport?) -> String {
+        guard record.content == .directory else { return "image" }
+        guard let quota = record.quota, support?.holds(quota) ?? true else { return "none" }
+        return quota.description
     }
 
     private func snapshot(

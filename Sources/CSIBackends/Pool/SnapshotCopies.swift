@@ -5,20 +5,18 @@ import CoreMetrics
 
 /// Copies of directory trees that go on when the call that began them has been answered.
 ///
-/// Only a few run at once, so that they never take all threads; the others wait for their turn in the order of arrival.
+/// Each waits for its turn, and can be cancelled while it does.
 final class SnapshotCopies: Sendable {
-    /// How many copies run at once.
-    private static let limit = 4
-
     private struct State {
         var copies: [SnapshotID: SnapshotCopy] = [:]
-        var running = 0
-        var waiting: [CheckedContinuation<Void, Never>] = []
         /// Why copies have failed, for whoever asks next.
         var failures: [SnapshotID: CSIError] = [:]
         /// How many volumes are being made from each snapshot.
         var readers: [SnapshotID: Int] = [:]
     }
+
+    /// Which copies of the pool go on now: these, and others that a call waits for.
+    let turns = CopyTurns()
 
     private let state = Guarded(State())
     private let count = Meter(label: "csi_pool_snapshot_copies")
@@ -49,11 +47,10 @@ final class SnapshotCopies: Sendable {
         // Where the caller runs, which is where system calls may block.
         let executor = withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
         copy.run(
-            Task(executorPreference: executor) { [weak self] in
-                await self?.takeTurn()
+            Task(executorPreference: executor) { [weak self, turns] in
                 var outcome: Result<Void, CSIError>
                 do throws(CSIError) {
-                    try await work(copy)
+                    try await turns.take { () async throws(CSIError) in try await work(copy) }
                     outcome = .success(())
                 } catch {
                     outcome = .failure(error)
@@ -87,30 +84,12 @@ final class SnapshotCopies: Sendable {
         state.withLock { $0.readers[id] != nil }
     }
 
-    private func takeTurn() async {
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                guard state.running < Self.limit else {
-                    state.waiting.append(continuation)
-                    return false
-                }
-                state.running += 1
-                return true
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
     private func end(_ id: SnapshotID, _ outcome: Result<Void, CSIError>) {
-        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+        state.withLock { state in
             state.copies[id] = nil
             count.set(state.copies.count)
             if case .failure(let error) = outcome { state.failures[id] = error }
-            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
-            state.running -= 1
-            return nil
         }
-        next?.resume()
     }
 }
 

@@ -44,6 +44,18 @@ extension VolumePool {
     public func addGroup(
         _ record: GroupRecord, _ members: [SnapshotRecord], origins: [VolumeID: ImageOrigin] = [:]
     ) async throws(CSIError) {
+        if openedQuotas?.hasSubvolumes != true, members.contains(where: { $0.content == .directory }) {
+            // One turn for all members, which are copied one after the other.
+            try await copies.turns.take { () async throws(CSIError) in try await makeGroup(record, members, origins) }
+        } else {
+            try await makeGroup(record, members, origins)
+        }
+        for member in members { remember(member, isReady: true) }
+    }
+
+    private func makeGroup(
+        _ record: GroupRecord, _ members: [SnapshotRecord], _ origins: [VolumeID: ImageOrigin]
+    ) async throws(CSIError) {
         let tree = try tree()
         let room = try await reserve(for: members)
         defer { room?.release() }
@@ -59,7 +71,6 @@ extension VolumePool {
                 }
             }
         }
-        for member in members { remember(member, isReady: true) }
     }
 
     private func takeMember(

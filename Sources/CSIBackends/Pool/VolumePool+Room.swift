@@ -147,8 +147,10 @@ extension VolumePool {
 
     // MARK: Usage of images and directories
 
-    /// So many volumes are looked at again for each question, in turn: what volumes write changes what they take.
+    /// So many volumes are looked at again for a question, in turn: what volumes write changes what they take.
     private static let turn = 64
+    /// So many for a question that follows another one within this time, as when volumes are made one after the other.
+    private static let (hastyTurn, haste) = (4, Duration.milliseconds(100))
     /// A look at all images of a large pool is good for this long.
     private static let measureInterval = Duration.seconds(10)
 
@@ -167,7 +169,8 @@ extension VolumePool {
         var first: CSIError?
         for volume in turn.volumes {
             do throws(CSIError) {
-                note(volume: volume.id.rawValue, try await allocated(volume))
+                let bytes = try await allocated(volume)
+                if bytes != volume.allocated { note(volume: volume.id.rawValue, bytes) }
             } catch {
                 failures += 1
                 first = first ?? error
@@ -194,10 +197,14 @@ extension VolumePool {
     /// The images that are to be looked at now.
     @inline(never)
     private func nextTurn() -> (volumes: [VolumeSummary], snapshots: [SnapshotID], isAll: Bool) {
-        state.withLock { state in
+        let now = host.clock.now
+        return state.withLock { state in
             let isAll = state.usage.completedAt == nil
             if isAll { state.usage.cursor = nil }
-            let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: isAll ? .max : Self.turn)
+            let isHasty = state.usage.turnAt.map { now - $0 < Self.haste } ?? false
+            if !isHasty { state.usage.turnAt = now }
+            let limit = isAll ? .max : isHasty ? Self.hastyTurn : Self.turn
+            let (turn, hasMore) = state.volumes.page(after: state.usage.cursor, limit: limit)
             state.usage.cursor = hasMore ? turn.last?.key : nil
             let volumes = Array(turn) + (isAll ? [] : state.usage.newVolumes.compactMap { state.volumes[$0] })
             let snapshots = isAll ? state.snapshots.all.filter(isImage).map(\.id) : state.usage.newSnapshots

@@ -141,9 +141,10 @@ extension VolumePool {
     }
 
     /// As ``commit(_:in:fill:)``, for a record that is known only when the content is there.
+    /// - Parameter givingUp: Called when it has failed, before the content is taken apart.
     func commit<Record: PoolRecord>(
         _ section: PoolSection, _ component: String?, in tree: any DirectoryTree, first: Record? = nil,
-        fill: (FilePath) async throws(CSIError) -> Record
+        givingUp: () -> Void = {}, fill: (FilePath) async throws(CSIError) -> Record
     ) async throws(CSIError) -> Record {
         guard let component else {
             throw .fault("the id of a new \(section.noun) cannot be the name of a directory")
@@ -165,6 +166,7 @@ extension VolumePool {
             }
             return record
         } catch {
+            givingUp()
             await removeQuietly(partial, in: tree)
             throw error
         }

@@ -256,17 +256,26 @@ extension VolumePool {
         let original = try source.pool.tree()
         let data = PoolLayout.data(in: source.directory)
         let options = copyOptions("volume from \(source.directory)", nil)
-        let canSnapshot = source.pool === self ? try await canSnapshot(data, in: tree) : false
-        let quotas = openedQuotas?.support
-        try await withHostErrors { () async throws(HostError) in
-            guard canSnapshot, try await tree.subvolume(at: path) != nil else {
-                try await tree.copyTree(from: original.openDirectory(data), to: path, options: options)
-                return
+        var canSnapshot = source.pool === self ? try await canSnapshot(data, in: tree) : false
+        if canSnapshot {
+            canSnapshot = try await withHostErrors { () async throws(HostError) in
+                try await tree.subvolume(at: path) != nil
             }
-            try await tree.removeTree(path)
-            try await tree.createSnapshot(of: data, at: path, isReadOnly: false)
-            if quotas?.mechanism == .subvolume, quotas?.enforcement ?? .none > .none {
-                try await tree.setQuota(limits, of: path)
+        }
+        if canSnapshot {
+            let quotas = openedQuotas?.support
+            try await withHostErrors { () async throws(HostError) in
+                try await tree.removeTree(path)
+                try await tree.createSnapshot(of: data, at: path, isReadOnly: false)
+                if quotas?.mechanism == .subvolume, quotas?.enforcement ?? .none > .none {
+                    try await tree.setQuota(limits, of: path)
+                }
+            }
+        } else {
+            try await copies.turns.take { () async throws(CSIError) in
+                try await withHostErrors { () async throws(HostError) in
+                    _ = try await tree.copyTree(from: original.openDirectory(data), to: path, options: options)
+                }
             }
         }
         // The snapshot must stay until here.

@@ -153,21 +153,18 @@ extension VolumePool {
     ) async throws(CSIError) -> VolumeRecord {
         let tree = try tree()
         var quota: VolumeQuota?
-        do throws(CSIError) {
-            let written = try await commit(VolumeRecord.section, record.component, in: tree) {
-                (partial) async throws(CSIError) -> VolumeRecord in
-                quota = try await makeData(data, record.limits, in: partial, of: tree)
-                try await fill(PoolLayout.data(in: partial), tree)
-                var record = record
-                record.quota = quota
-                return record
-            }
-            remember(written)
-            return written
-        } catch {
-            giveBack(quota)
-            throw error
+        // What fails leaves a project that is nobody's, and its limit goes with the directory.
+        let written = try await commit(
+            VolumeRecord.section, record.component, in: tree, givingUp: { giveBack(quota) }
+        ) { (partial) async throws(CSIError) -> VolumeRecord in
+            quota = try await makeData(data, record.limits, in: partial, of: tree)
+            try await fill(PoolLayout.data(in: partial), tree)
+            var record = record
+            record.quota = quota
+            return record
         }
+        remember(written)
+        return written
     }
 
     /// Fills a volume with nothing.

@@ -180,8 +180,8 @@ public final class VolumePool: Sendable {
     }
 
     /// Takes a directory as that of the pool, without its lock.
-    func adopt(_ tree: any DirectoryTree) {
-        opened.withLock { $0 = Opened(tree: tree, lock: nil, quotas: nil, identity: nil) }
+    func adopt(_ tree: any DirectoryTree, _ identity: FileIdentity?) {
+        opened.withLock { $0 = Opened(tree: tree, lock: nil, quotas: nil, identity: identity) }
     }
 
     /// Whether this process knows all volumes.

@@ -109,6 +109,12 @@ extension VolumeRecord: PoolRecord {
             attributes: StringMap(lines.attributes), quota: try Self.quota(lines.values["quota"]))
     }
 
+    /// What limits the volume of a record, whichever directory the record is in; nil for nothing, or an unusable record.
+    static func quota(in bytes: [UInt8]) -> VolumeQuota? {
+        let lines = try? RecordLines(parsing: bytes, of: section, version: version, isForSummary: true)
+        return lines?.values["quota"].flatMap { VolumeQuota($0) }
+    }
+
     private static func quota(_ text: String?) throws(RecordFailure) -> VolumeQuota? {
         guard let text else { return nil }
         guard let quota = VolumeQuota(text) else {

@@ -54,16 +54,7 @@ struct VolumesCommand: AsyncParsableCommand {
         print(
             "pool \(pool.path) of \(pool.driver): \(size), \(ByteSize(bytes: pool.usedBytes)) used, "
                 + "\(ByteSize(bytes: pool.promisedBytes)) promised to \(pool.volumes.count) volumes")
-        Output.table(
-            ["VOLUME", "STATE", "SIZE", "ON DISK", "DEVICE", "MOUNTS", "SETTINGS"],
-            pool.volumes.map { volume in
-                [
-                    volume.id, volume.state, volume.capacityBytes.map { "\(ByteSize(bytes: $0))" } ?? "",
-                    volume.allocatedBytes.map { "\(ByteSize(bytes: $0))" } ?? "", volume.devices.joined(separator: ","),
-                    "\(volume.mounts.count)" + (volume.mounts.contains { $0.isAbnormal } ? " ABNORMAL" : ""),
-                    VolumeReport.text(volume.settings),
-                ]
-            })
+        Output.table(VolumeState.header, pool.volumes.map(\.row))
         if long { pool.volumes.forEach(showMounts) }
         for snapshot in pool.snapshots {
             print(

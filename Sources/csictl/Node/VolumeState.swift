@@ -18,11 +18,13 @@ struct VolumeState: Encodable {
     /// What an image takes of the disk; nil for a directory, which would have to be walked.
     let allocatedBytes: Int64?
     let provisioning: String?
+    /// What holds the size: `project` with its number, `subvolume`, `image`, or `none`.
+    let quota: String?
     let source: String?
     let devices: [String]
     let stagedAt: String?
     let mounts: [Mount]
-    /// What the backend keeps of it, such as quota or what a delete does.
+    /// What the backend keeps of it, such as what a delete does.
     let settings: [String: String]
 
     struct Mount: Encodable {
@@ -82,13 +84,24 @@ extension VolumeState {
             problem: volume.problem, content: record?.content.rawValue, capacityBytes: record?.capacity,
             allocatedBytes: volume.image?.allocatedBytes,
             provisioning: record.map { $0.content == .image ? ($0.isThick ? "thick" : "thin") : "none" },
-            source: record?.source?.description, devices: devices.map(\.path.string), stagedAt: volume.staged?.path,
+            quota: volume.quota, source: record?.source?.description, devices: devices.map(\.path.string),
+            stagedAt: volume.staged?.path,
             mounts: kernel.mounts(of: volume, devices).map {
                 Mount(
                     path: $0.mountPoint.string, isReadOnly: $0.isReadOnly,
                     isAbnormal: $0.isRootDeleted || $0.hasFailedReadOnly)
             },
             settings: record?.attributes.values ?? [:])
+    }
+
+    static let header = ["VOLUME", "STATE", "SIZE", "ON DISK", "QUOTA", "DEVICE", "MOUNTS", "SETTINGS"]
+
+    var row: [String] {
+        [
+            id, state, capacityBytes.map { "\(ByteSize(bytes: $0))" } ?? "",
+            allocatedBytes.map { "\(ByteSize(bytes: $0))" } ?? "", quota ?? "", devices.joined(separator: ","),
+            "\(mounts.count)" + (mounts.contains { $0.isAbnormal } ? " ABNORMAL" : ""), VolumeReport.text(settings),
+        ]
     }
 }
 
