@@ -44,6 +44,9 @@ extension VolumePool {
     public func addGroup(
         _ record: GroupRecord, _ members: [SnapshotRecord], origins: [VolumeID: ImageOrigin] = [:]
     ) async throws(CSIError) {
+        let room = try await reserve(for: members)
+        // Not before the members count themselves.
+        defer { room?.release() }
         if openedQuotas?.hasSubvolumes != true, members.contains(where: { $0.content == .directory }) {
             // One turn for all members, which are copied one after the other.
             try await copies.turns.take { () async throws(CSIError) in try await makeGroup(record, members, origins) }
@@ -57,8 +60,6 @@ extension VolumePool {
         _ record: GroupRecord, _ members: [SnapshotRecord], _ origins: [VolumeID: ImageOrigin]
     ) async throws(CSIError) {
         let tree = try tree()
-        let room = try await reserve(for: members)
-        defer { room?.release() }
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             // The contents first, as near to each other in time as can be.
             for member in members {
