@@ -22,6 +22,7 @@ extern const uint64_t CLINUX_O_CREATE_NEW;
 extern const uint64_t CLINUX_O_CREATE;
 extern const uint64_t CLINUX_O_NOFOLLOW;
 extern const uint64_t CLINUX_O_DIRECTORY;
+extern const uint64_t CLINUX_ST_NODEV;
 extern const int CLINUX_AT_FDCWD;
 extern const int CLINUX_AT_EMPTY_PATH;
 extern const int CLINUX_AT_SYMLINK_NOFOLLOW;

@@ -53,6 +53,11 @@ extension HostPathDriver {
             try fingerprint.requireMatch(existing.fingerprint, of: .volume(request.id))
             return try await member.pool.publish(request, as: existing.id)
         }
+        guard values[VolumeSettings.Key.onDelete] == nil else {
+            throw .invalid(
+                "volume_context[\"\(VolumeSettings.Key.onDelete)\"]",
+                "is not for inline volumes, which go with their pod and all that is in them; use a claim to keep data")
+        }
         let member = try pool(of: wanted)
         try wanted.settings.check(
             isBlock: false, limitsInodes: member.pool.limitsInodes,

@@ -10,11 +10,14 @@ extension LinuxDirectoryTree {
         let sourceSite = CallSite(.copyTree, at: source.path)
         // Opened anew: the descriptor that is held would share its place in the directory.
         let original = try Resolution.beneath(source.descriptor.raw).open("", CLINUX_O_READ_DIRECTORY, for: sourceSite)
+        // A helper's mount of an export opens no devices: see NFSMounter.
+        let files = try RegularFiles(in: original, refusesDevices: source.isNFS, for: sourceSite)
         let copy = try slot.makeEmptyDirectory()
         let top = try Resolution.beneath(copy.raw).open("", CLINUX_O_READ_DIRECTORY, for: slot.site)
         var job = TreeCopy(
             from: try TreeWalk(original, at: source.path, for: .copyTree, isNFS: source.isNFS),
-            to: try TreeWalk(copy, at: slot.site.path, for: .copyTree, isNFS: isNFS), top: top, options: options)
+            to: try TreeWalk(copy, at: slot.site.path, for: .copyTree, isNFS: isNFS), top: top,
+            files: files, options: options)
         return try job.run()
     }
 }

@@ -29,8 +29,9 @@ extension LinuxDirectoryTree {
         let (path, site) = try place(path, allowEmpty: true, .setProject)
         let top = try Resolution.beneath(descriptor.raw).open(path, CLINUX_O_READ_DIRECTORY, for: site)
         guard try !site.isBtrfs(top) else { throw QuotaRule.noQuotas(.setProject, at: site.path) }
+        let files = try RegularFiles(in: top, for: site)
         var walk = try TreeWalk(top, at: site.path, for: .setProject)
-        try walk.setProject(project)
+        try walk.setProject(project, files)
     }
 
     func setQuota(_ limits: QuotaLimits, of path: FilePath) async throws(HostError) {

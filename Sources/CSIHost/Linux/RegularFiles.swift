@@ -15,7 +15,7 @@ final class RegularFiles {
     }
 
     /// `/proc/self/fd`; nil where the mount opens no devices.
-    private let descriptors: OwnedDescriptor?
+    private var descriptors: OwnedDescriptor?
 
     /// - Parameters:
     ///   - directory: The top of the tree.
@@ -23,7 +23,9 @@ final class RegularFiles {
     init(
         in directory: borrowing OwnedDescriptor, refusesDevices: Bool = false, for site: CallSite
     ) throws(HostError) {
-        if try refusesDevices || site.refusesDevices(directory) {
+        var isSafe = refusesDevices
+        if !isSafe { isSafe = try site.refusesDevices(directory) }
+        if isSafe {
             descriptors = nil
         } else {
             let raw = try site.check(detail: "/proc is not mounted") {
@@ -41,7 +43,7 @@ final class RegularFiles {
     ) throws(HostError) -> Outcome {
         let resolution = Resolution.beneath(directory, stayingOnMount: true)
         let path = FilePath(component: name)
-        guard let descriptors else {
+        guard let place = descriptors?.raw else {
             switch resolution.openIfPossible(path, flags, for: site) {
             case .opened(let file):
                 let status = try site.fullStatus(of: file.raw)
@@ -60,7 +62,7 @@ final class RegularFiles {
         case .opened(let found):
             let status = try site.fullStatus(of: found.raw)
             guard status.isRegular else { return .notRegular }
-            let (place, number) = (descriptors.raw, String(found.raw))
+            let number = String(found.raw)
             switch site.result({ clinux_openat2(place, number, flags, 0, 0) }) {
             case .success(let raw): return .opened(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw)), status)
             case .failure(.notPermitted): return .refused(.notPermitted)

@@ -5,23 +5,26 @@ import SystemPackage
 extension TreeCopy {
     // MARK: Regular files
 
-    /// Copies a regular file, or gives the copy of another of its names this one as well.
+    /// Copies a regular file, or gives the copy of another of its names this one as well; or what else the name stands for
+    /// by now.
     mutating func copyFile(_ name: FilePath.Component) throws(HostError) {
-        guard let original = try openSource(name) else { return }
-        do throws(HostError) {
-            let status = try source.anywhere.fullStatus(of: original.raw)
-            guard FileKind(mode: UInt32(status.stx_mode)) == .regular else { throw changed(name) }
-            guard status.stx_nlink > 1 else {
-                try copyFile(original, status, name)
-                return count()
+        switch try openSource(name) {
+        case .refused: break
+        case .notRegular: try copyNode(name, mountID: sourceMount)
+        case .opened(let original, let status):
+            do throws(HostError) {
+                guard status.stx_nlink > 1 else {
+                    try copyFile(original, status, name)
+                    return count()
+                }
+                if try !links.link(status, as: name, in: copy) {
+                    try copyFile(original, status, name)
+                    try links.note(status, as: name, in: copy, top: top)
+                }
+                count()
+            } catch {
+                throw located(error, name)
             }
-            if try !links.link(status, as: name, in: copy) {
-                try copyFile(original, status, name)
-                try links.note(status, as: name, in: copy, top: top)
-            }
-            count()
-        } catch {
-            throw located(error, name)
         }
     }
 
@@ -37,19 +40,25 @@ extension TreeCopy {
         try attributes.copy(.open(original.raw), status, to: .open(file.raw), madeAs: made, copy.anywhere)
     }
 
-    /// Opens a file of the source; nil when it has gone.
-    private mutating func openSource(_ name: FilePath.Component) throws(HostError) -> OwnedDescriptor? {
-        let resolution = Resolution.beneath(sourceDirectory, stayingOnMount: true)
+    /// Opens a file of the source; refused when it has gone.
+    private mutating func openSource(_ name: FilePath.Component) throws(HostError) -> RegularFiles.Outcome {
         while true {
             let flags = CLINUX_O_READ | (leavesAccessTimes ? CLINUX_O_NOATIME : 0)
-            switch resolution.openIfPossible(FilePath(component: name), flags, for: source.anywhere) {
-            case .opened(let file): return file
-            case .refused(.noSuchFileOrDirectory): return nil
+            let outcome: RegularFiles.Outcome
+            do throws(HostError) {
+                outcome = try files.open(name, in: sourceDirectory, flags, for: source.anywhere)
+            } catch {
+                throw located(error, name)
+            }
+            switch consume outcome {
+            case .refused(.noSuchFileOrDirectory): return .refused(.noSuchFileOrDirectory)
             // Only the owner and the privileged may; what matters more is the copy.
             case .refused(.notPermitted) where leavesAccessTimes: leavesAccessTimes = false
             case .refused(.improperLink): throw otherMount(name)
-            case .refused(.tooManySymbolicLinkLevels): throw changed(name)
+            case .refused(.tooManySymbolicLinkLevels): return .notRegular
             case .refused(let errno): throw source.site(name).failure(errno)
+            case .notRegular: return .notRegular
+            case .opened(let file, let status): return .opened(file, status)
             }
         }
     }

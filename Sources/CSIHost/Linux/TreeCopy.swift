@@ -24,6 +24,7 @@ struct TreeCopy: ~Copyable {
     var copy: TreeWalk
     private var frames: [Frame] = []
     private var reader = DirectoryReader()
+    let files: RegularFiles
     let top: OwnedDescriptor
     let attributes = AttributeCopy()
     let links = LinkTable()
@@ -39,13 +40,15 @@ struct TreeCopy: ~Copyable {
     ///   - source: where it is from.
     ///   - copy: an empty directory.
     ///   - top: the same directory.
+    ///   - files: opens the source's files.
     init(
         from source: consuming TreeWalk, to copy: consuming TreeWalk, top: consuming OwnedDescriptor,
-        options: TreeCopyOptions
+        files: RegularFiles, options: TreeCopyOptions
     ) {
         self.source = source
         self.copy = copy
         self.top = top
+        self.files = files
         self.options = options
         triesSharing = options.sharing != .never
     }
@@ -72,6 +75,9 @@ struct TreeCopy: ~Copyable {
     /// The numbers of the directories that both walks are in.
     var sourceDirectory: CInt { source.current?.descriptor?.raw ?? -1 }
     var copyDirectory: CInt { copy.current?.descriptor?.raw ?? -1 }
+
+    /// The mount that the source's current directory is on.
+    var sourceMount: UInt64? { frames.last?.status.stx_mnt_id }
 
     /// Says that one more entry is there.
     mutating func count() {
@@ -174,7 +180,7 @@ struct TreeCopy: ~Copyable {
         switch entry.kind {
         case .directory: try copyDirectory(entry.name)
         case .regular: try copyFile(entry.name)
-        case .symbolicLink, .special: try copyNode(entry.name, mountID: frames.last?.status.stx_mnt_id)
+        case .symbolicLink, .special: try copyNode(entry.name, mountID: sourceMount)
         }
     }
 

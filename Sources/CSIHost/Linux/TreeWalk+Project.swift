@@ -3,14 +3,14 @@ import SystemPackage
 
 extension TreeWalk {
     /// Makes the current directory and everything below it belong to a project.
-    mutating func setProject(_ project: UInt32) throws(HostError) {
+    mutating func setProject(_ project: UInt32, _ files: RegularFiles) throws(HostError) {
         while let level = current {
             if !level.isRead {
                 // First of all, so that what is made meanwhile has it already.
                 if case .failure(let errno) = result({ clinux_set_project($0, project, true) }) {
                     throw failed(errno, nil)
                 }
-                try setProjectOfFiles(project, in: level)
+                try setProjectOfFiles(project, files, in: level)
             }
             if let next = level.pending.popLast() {
                 // What is absent, or another mount's, is left alone.
@@ -21,12 +21,14 @@ extension TreeWalk {
         }
     }
 
-    private mutating func setProjectOfFiles(_ project: UInt32, in level: Level) throws(HostError) {
+    private mutating func setProjectOfFiles(
+        _ project: UInt32, _ files: RegularFiles, in level: Level
+    ) throws(HostError) {
         var directories: [FilePath.Component] = []
         try read { (walk, entry) throws(HostError) in
             switch entry.kind {
             case .directory: directories.append(entry.name)
-            case .regular: try walk.setProject(project, of: entry.name)
+            case .regular: try walk.setProject(project, of: entry.name, files)
             case .symbolicLink, .special: break
             }
             return true
@@ -34,15 +36,17 @@ extension TreeWalk {
         level.pending = directories
     }
 
-    private func setProject(_ project: UInt32, of name: FilePath.Component) throws(HostError) {
+    private func setProject(
+        _ project: UInt32, of name: FilePath.Component, _ files: RegularFiles
+    ) throws(HostError) {
         guard let raw = current?.descriptor?.raw else { return }
-        let resolution = Resolution.beneath(raw, stayingOnMount: true)
-        switch resolution.openIfPossible(FilePath(component: name), CLINUX_O_READ, for: anywhere) {
-        case .opened(let file):
+        switch try files.open(name, in: raw, CLINUX_O_READ, for: anywhere) {
+        case .opened(let file, _):
             let raw = file.raw
             if case .failure(let errno) = anywhere.result({ clinux_set_project(raw, project, false) }) {
                 throw failed(errno, name)
             }
+        case .notRegular: break
         case .refused(.noSuchFileOrDirectory): break
         case .refused(.improperLink): break
         case .refused(let errno): throw site(name).failure(errno)

@@ -27,15 +27,24 @@ struct NFSMounter {
         switch try attempts() {
         case .mounted(let tree):
             // A mount that is attached nowhere can be read like any other; its root has to be opened for that.
-            return try Resolution.beneath(tree.raw).open("", CLINUX_O_READ_DIRECTORY, for: site)
+            return try refusingDevices(Resolution.beneath(tree.raw).open("", CLINUX_O_READ_DIRECTORY, for: site))
         case .program(let options):
             try site.check { clinux_private_mounts() }
             guard let place = Self.scratch.first(where: { isDirectory($0) }) else {
                 throw site.failure(kind: .notFound, detail: "there is none of the directories /mnt, /tmp, /run, /var")
             }
             try await run(at: place, options)
-            return try Resolution.absolute.open(place, CLINUX_O_READ_DIRECTORY, for: site)
+            return try refusingDevices(Resolution.absolute.open(place, CLINUX_O_READ_DIRECTORY, for: site))
         }
+    }
+
+    /// Keeps the devices of an export from being opened, whatever pods or the server put there.
+    private func refusingDevices(_ root: consuming OwnedDescriptor) throws(HostError) -> OwnedDescriptor {
+        let raw = root.raw
+        try LinuxMounts.change(site) {
+            clinux_mount_setattr(raw, "", UInt32(CLINUX_AT_EMPTY_PATH), UInt64(MOUNT_ATTR_NODEV), 0, 0)
+        }
+        return root
     }
 
     /// Mounts the export at a directory.
