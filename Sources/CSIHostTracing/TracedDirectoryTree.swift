@@ -31,7 +31,7 @@ final class TracedDirectoryTree: DirectoryTree {
 
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?] {
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>] {
         try await span(.metadata, path) { () async throws(HostError) in
             try await base.metadata(of: child, inEachOf: parents, in: path)
         }

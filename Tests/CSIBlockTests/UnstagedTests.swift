@@ -47,6 +47,16 @@ struct UnstagedTests {
         #expect(rig.fake.metadata(of: "/scratch/notes/v.device") == nil)
     }
 
+    @Test("What a tool may take grows with the device")
+    func toolLimit() throws {
+        let rig = DiskRig()
+        let disk = { (name: String, size: Int64) in
+            VolumeDevice(try #require(rig.fake.addBlockDevice(name, size: size)))
+        }
+        #expect(BlockNode.toolLimit(try disk("sda", 1 << 20)) == .seconds(600))
+        #expect(BlockNode.toolLimit(try disk("sdc", 20 << 40)) == .seconds(600 + 20 * 600))
+    }
+
     @Test("A publish that fails leaves neither a target nor a note")
     func failed() async throws {
         let rig = DiskRig()

@@ -8,6 +8,7 @@ import Testing
 
 @testable import CSICore
 @testable import CSIHostPath
+@testable import CSIPool
 
 extension Requests {
     static func snapshot(_ name: String, of volume: String) throws -> CreateSnapshot {
@@ -55,6 +56,11 @@ func code<T>(_ body: () async throws -> T) async -> RPCCode? {
         Issue.record("not a CSIError: \(error)")
         return nil
     }
+}
+
+/// Lets other tasks go on until something is the case; a test that waits for ever ends by its time limit.
+func settled(_ isSo: () -> Bool) async {
+    while !isSo() { await Task.yield() }
 }
 
 @Suite("hostPath snapshots, restores and clones")
@@ -248,6 +254,66 @@ struct SnapshotTests {
                 await code { try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")) }
                     == .resourceExhausted)
             #expect(fake.paths(below: "/scratch/pool/snapshots") == ["/scratch/pool/snapshots"])
+            #expect(try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")).isReady)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `a copy that fails and cannot be thrown away is never ready`(isBackground: Bool) async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            try await fill(rig, fake)
+            fake.fail(.copyTree, with: .inputOutput)
+            fake.fail(.rename, at: "/scratch/pool/snapshots/s", with: .inputOutput)
+            let request = try Requests.snapshot("s", of: "v")
+            if isBackground {
+                fake.hang(.copyTree)
+                fake.manualClock.isAutomatic = true
+                #expect(try await !rig.driver.createSnapshot(request).isReady)
+                fake.release(.copyTree)
+                fake.manualClock.isAutomatic = false
+                await settled { fake.effects.contains { $0.operation == .rename && $0.path.ends(with: "snapshots/s") } }
+            }
+            #expect(await code { try await rig.driver.createSnapshot(request) } == .internalError)
+            #expect(fake.metadata(of: "/scratch/pool/snapshots/s/snapshot") != nil)
+            let listed = try await rig.driver.listSnapshots(Requests.snapshots()).snapshots
+            #expect(listed.map(\.isReady) == [false])
+            #expect(try await rig.driver.listSnapshots(Requests.snapshots(id: "s")).snapshots == listed)
+            let read = try GetSnapshot(validating: .init(snapshotID: "s"))
+            #expect(try await rig.driver.readSnapshot(read) == listed.first)
+            let id = try SnapshotID("s")
+            let restore = await code {
+                try await rig.driver.restore(Requests.filled("r", from: .snapshot(id)), from: id)
+            }
+            #expect(restore == .unavailable)
+            #expect(try await rig.driver.createSnapshot(request).isReady)
+            #expect(fake.content(of: "/scratch/pool/snapshots/s/data/file") == [1, 2, 3])
+        }
+    }
+
+    @Test func `a record that the manager does not know is no snapshot that is ready`() async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            try await fill(rig, fake)
+            _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
+            let record = try #require(fake.content(of: "/scratch/pool/snapshots/s/snapshot"))
+            try await rig.driver.deleteSnapshot(Requests.deleteSnapshot("s"))
+            fake.addFile("/scratch/pool/snapshots/s/snapshot", record)
+            #expect(try await rig.driver.listSnapshots(Requests.snapshots(id: "s")).snapshots.map(\.isReady) == [false])
+            #expect(try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")).isReady)
+            #expect(fake.content(of: "/scratch/pool/snapshots/s/data/file") == [1, 2, 3])
+        }
+    }
+
+    @Test func `a snapshot that cannot be looked at is not thrown away for it`() async throws {
+        try await Rig.withQuotas("ext4") { rig, fake in
+            try await fill(rig, fake)
+            _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
+            let member = try #require(rig.driver.pools.members.first)
+            let record = try #require(try await member.pool.snapshot(SnapshotID("s")))
+            let data: FilePath = "/scratch/pool/snapshots/s/data"
+            member.pool.remember(record, isReady: false)
+            fake.fail(.metadata, at: data, with: .inputOutput)
+            #expect(await code { try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")) } == .internalError)
+            #expect(fake.content(of: data.appending("file")) == [1, 2, 3])
             #expect(try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v")).isReady)
         }
     }

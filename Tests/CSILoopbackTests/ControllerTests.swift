@@ -109,6 +109,34 @@ struct ControllerTests {
         #expect(try await rig.driver.capacity(GetCapacity(validating: .init())).available == available)
     }
 
+    @Test("Growth that the pool can never hold is OUT_OF_RANGE, and what it cannot hold now RESOURCE_EXHAUSTED")
+    func growth() async throws {
+        let rig = try await Rig.on(Rig.fake(bytes: 1 << 30))
+        _ = try await rig.driver.create(Requests.create("a", required: 600 << 20))
+        await expectRefusal(.outOfRange, naming: "if it were empty", "\(1400 << 20)") {
+            _ = try await rig.driver.expand(Requests.expand("a", to: 1400 << 20))
+        }
+        _ = try await rig.driver.create(Requests.create("b", required: 300 << 20))
+        await expectRefusal(.resourceExhausted, naming: "bytes left") {
+            _ = try await rig.driver.expand(Requests.expand("a", to: 900 << 20))
+        }
+    }
+
+    @Test("One damaged volume is abnormal, and nothing else fails", arguments: ["", "image"])
+    func damage(child: String) async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        for id in ["a", "b", "c"] { _ = try await rig.driver.create(Requests.create(id)) }
+        fake.damage(FilePath("/scratch/pool/volumes/b").pushing(FilePath(child)))
+        let page = try await rig.driver.list(ListVolumes(validating: .init()))
+        #expect(page.entries.map { $0.condition?.isAbnormal } == [false, true, false])
+        #expect(page.entries[1].condition?.message.contains("cannot be looked at") == true)
+        #expect(try await rig.driver.capacity(GetCapacity(validating: .init())).available > 0)
+        _ = try await rig.driver.create(Requests.create("d"))
+        _ = try await rig.driver.expand(Requests.expand("a", to: 2 * Requests.size))
+        _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "a"))
+    }
+
     @Test("With overcommit thin volumes may promise more than there is, thick ones may not")
     func overcommit() async throws {
         let fake = Rig.fake(bytes: 1 << 30)

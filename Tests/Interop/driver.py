@@ -156,6 +156,13 @@ class Rig:
         self.end()
 
 
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
 def clean_environment(**extra):
     """The environment without variables that configure the binaries; a test adds its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CSI_", "SWIFT_CSI_"))}

@@ -33,6 +33,20 @@ class LoopRig(driver.Rig):
         listed = json.loads(answer.stdout or b'{"loopdevices": []}')["loopdevices"]
         return [one for one in listed if (one["back-file"] or "").startswith((f"{self.pool}/", "/volumes/"))]
 
+    def start_node_in_container(self):
+        """Starts the node's program in a mount namespace that ends with it and has the pool mounted at another place; staging and target
+        paths are shared, as the kubelet's directory is."""
+        inner = self.scratch / "inner"
+        inner.mkdir()
+        for shared in (self.staging, self.targets):
+            subprocess.run(["mount", "--bind", str(shared), str(shared)], check=True)
+            subprocess.run(["mount", "--make-shared", str(shared)], check=True)
+        node = driver.Driver("csi-node", self.scratch, pool=inner, backend="loopback")
+        enter = 'mount --bind "$0" "$1" && shift && exec "$@"'
+        node.arguments = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", enter, str(self.pool), str(inner),
+                          *node.arguments]
+        return node.start()
+
     def end(self):
         self.controller.end()
         self.node.end()

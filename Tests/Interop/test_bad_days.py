@@ -14,6 +14,7 @@ import pytest
 import calls
 import driver
 from calls import Code
+from driver import wait_for
 from pages import get
 
 OPERATIONS = 64
@@ -28,13 +29,6 @@ def value(text, series):
     """The value of a series on a page; None when it is not there."""
     found = [line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(series + " ")]
     return float(found[0]) if found else None
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -2,13 +2,16 @@
 happen to a volume."""
 
 import os
+import re
 import subprocess
 
 import pytest
 
 import driver
 from calls import GIB, Code, Mode, csi, refused
+from driver import wait_for
 from loopback import LoopRig, Volume, delete_snapshot, digest, size_of, write
+from pages import get
 
 POOLS = ["xfs", "btrfs", "ext4"]
 FILE_SYSTEMS = ["ext4", "xfs", "btrfs"]
@@ -280,6 +283,41 @@ def test_restarts_change_nothing(names):
             volume.rest(node)
             for one in (volume, raw, lost):
                 one.delete(controller)
+        assert rig.devices() == []
+
+
+def test_devices_of_a_former_container(names):
+    with LoopRig("xfs") as rig:
+        rig.controller.start()
+        container = rig.start_node_in_container()
+        try:
+            with rig.controller.connect() as controller, container.connect() as node:
+                made = {}
+                for fate in ("kept", "removed", "replaced"):
+                    for block in (False, True):
+                        volume = Volume(rig, next(names), block=block).create(controller, 64 * MIB)
+                        made[volume] = fate
+                        volume.use(node)
+        finally:
+            container.end()
+        wait_for(lambda: all(one["back-file"].startswith("/volumes/") for one in rig.devices()))
+        assert len(rig.devices()) == len(made)
+        page = rig.scratch / "http.sock"
+        rig.node.arguments += ["--http-endpoint", f"unix://{page}"]
+        rig.node.start()
+        # The figures are taken in the background.
+        wait_for(lambda: re.search(r'^csi_loop_devices\{.*"used".*\} 6$', get(page, "/metrics")[1], re.MULTILINE))
+        for volume, fate in made.items():
+            image = rig.pool / "volumes" / volume.id / "image"
+            if fate != "kept":
+                image.unlink()
+            if fate == "replaced":
+                with open(image, "wb") as file:
+                    file.truncate(64 * MIB)
+        with rig.controller.connect() as controller, rig.node.connect() as node:
+            for volume in made:
+                volume.rest(node)
+                volume.delete(controller)
         assert rig.devices() == []
 
 

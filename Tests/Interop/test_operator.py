@@ -1,21 +1,13 @@
 """What the kubelet and an operator's tools see: registration, health, readiness, metrics."""
 
-import time
-
 import grpc
 import pytest
 
 import driver
 from calls import csi
+from driver import wait_for
 from pages import get
 from pluginregistration import registration_pb2, registration_pb2_grpc
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(params=["controller", "node"])

@@ -63,26 +63,29 @@ struct Images {
         return spent.map { Int($0.sorted()[times / 2] / .microseconds(1)) }
     }
 
-    /// Microseconds of a volume's life.
-    func lifeMedian(_ node: String, _ directory: String, times: Int) async throws -> Int {
+    /// Microseconds of a volume's life, and of its six calls.
+    func lifeMedians(_ node: String, _ directory: String, times: Int) async throws -> [Int] {
         let maker = try await RPCClient.connect(to: Endpoint(parsing: "unix://\(controller)"))
         defer { maker.close() }
         let user = try await RPCClient.connect(to: Endpoint(parsing: "unix://\(node)"))
         defer { user.close() }
-        var spent: [Duration] = []
+        var spent: [[Duration]] = Array(repeating: [], count: 7)
         for number in 0..<times {
-            let started = ContinuousClock.now
+            var moments = [ContinuousClock.now]
             let made = try await maker.unary(
                 CSIv1.Controller.createVolume, request("life-\(number)", 1 << 30, "xfs"))
             let id = made.volume?.volumeID ?? ""
-            try await stage(user, directory, id)
-            try await publish(user, directory, id)
-            try await unpublish(user, directory, id)
-            try await unstage(user, directory, id)
+            moments.append(.now)
+            for call in [stage, publish, unpublish, unstage] {
+                try await call(user, directory, id)
+                moments.append(.now)
+            }
             _ = try await maker.unary(CSIv1.Controller.deleteVolume, .init(volumeID: id))
-            spent.append(ContinuousClock.now - started)
+            moments.append(.now)
+            spent[0].append(moments[6] - moments[0])
+            for call in 1...6 { spent[call].append(moments[call] - moments[call - 1]) }
         }
-        return Int(spent.sorted()[times / 2] / .microseconds(1))
+        return spent.map { Int($0.sorted()[times / 2] / .microseconds(1)) }
     }
 
     private func stage(_ client: RPCClient, _ directory: String, _ volume: String) async throws {

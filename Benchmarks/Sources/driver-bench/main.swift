@@ -9,8 +9,8 @@ import Glibc
 // driver-bench CONTROLLER NODE publish DIR TIMES       prints the medians of a read-only publish and an unpublish, in us
 // driver-bench SOCKET volume NAME BYTES TYPE           makes a volume with a file system and prints its id
 // driver-bench SOCKET image-snapshot VOLUME TIMES      prints the median of a snapshot, in us; each is deleted again
-// driver-bench CONTROLLER NODE life DIR TIMES          prints the median of the life of a 1 GiB XFS volume, in us: create, stage,
-//                                                      publish, unpublish, unstage, delete
+// driver-bench CONTROLLER NODE life DIR TIMES          prints the medians of the life of a 1 GiB XFS volume, in us: all of it, then
+//                                                      create, stage, publish, unpublish, unstage, delete
 // driver-bench CONTROLLER NODE node-calls DIR TIMES    prints the medians of publish, stats, unpublish of a staged volume, in us
 //
 // Volumes are named bench-N and stay; the pool is the caller's to throw away.
@@ -31,7 +31,8 @@ do {
         print(try await Images(controller: arguments[1]).make(arguments[3], bytes, arguments[5]))
     case 6 where arguments[3] == "life":
         guard let times = Int(arguments[5]), times > 0 else { throw Usage() }
-        print(try await Images(controller: arguments[1]).lifeMedian(arguments[2], arguments[4], times: times))
+        let medians = try await Images(controller: arguments[1]).lifeMedians(arguments[2], arguments[4], times: times)
+        print(medians.map(String.init).joined(separator: " "))
     case 6 where arguments[3] == "node-calls":
         guard let times = Int(arguments[5]), times > 0 else { throw Usage() }
         let medians = try await Images(controller: arguments[1]).nodeMedians(arguments[2], arguments[4], times: times)

@@ -123,8 +123,14 @@ extension BlockNode {
         _ device: VolumeDevice, mountedAt path: FilePath, _ options: FileSystemMountOptions
     ) async throws(CSIError) {
         guard options.access == .readWrite else { return }
-        _ = try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.grow(options.kind, on: device.path, mountedAt: path, within: Self.toolLimit)
+        do throws(HostError) {
+            try await host.fileSystems.grow(
+                options.kind, on: device.path, mountedAt: path, within: Self.toolLimit(device))
+        } catch {
+            var error = error
+            let detail = error.detail.map { "; \($0)" } ?? ""
+            error.detail = "its file system could be mounted at \(path), but not grown to the size of its device\(detail)"
+            throw CSIError(error)
         }
     }
 
@@ -139,7 +145,7 @@ extension BlockNode {
         }
         let made: DeviceContent
         do throws(HostError) {
-            made = try await host.fileSystems.make(kind, on: device.path, options: options, within: Self.toolLimit)
+            made = try await host.fileSystems.make(kind, on: device.path, options: options, within: Self.toolLimit(device))
         } catch {
             // Somebody wrote to the device since it was probed: what is there is not ours to erase.
             if error.kind == .notBlank, isFirst {
@@ -177,7 +183,7 @@ extension BlockNode {
         _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
     ) async throws(CSIError) {
         let outcome = try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.check(kind, on: device.path, depth: .beforeMount, within: Self.toolLimit)
+            try await host.fileSystems.check(kind, on: device.path, depth: .beforeMount, within: Self.toolLimit(device))
         }
         switch outcome {
         case .repaired(let what):
@@ -191,13 +197,17 @@ extension BlockNode {
         }
     }
 
-    /// Ext4 needs no privilege to grow before it is mounted; the others can grow only mounted.
+    /// Grows an ext4 before it is mounted where the kernel would not let this process grow it afterwards.
+    ///
+    /// The kernel's way is in the journal and needs no check. This one reads all metadata first, which takes long on a large device,
+    /// and a crash in the middle of it can damage the file system.
     private func growUnmounted(
         _ device: VolumeDevice, _ kind: FileSystemKind, _ options: FileSystemMountOptions
     ) async throws(CSIError) {
         guard kind == .ext4 || kind == .ext3, options.access == .readWrite else { return }
         _ = try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit)
+            guard try await !host.system.capabilities().contains(.systemResource) else { return }
+            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit(device))
         }
     }
 }

@@ -15,8 +15,11 @@ import SystemPackage
 public struct BlockNode: Sendable {
     /// How long the kernel may take to mount, the replay of a long journal included.
     static let mountLimit = Duration.seconds(300)
-    /// How long mkfs, a check or growth may take.
-    static let toolLimit = Duration.seconds(600)
+    /// How long mkfs, a check or growth may take: ten minutes, and ten more for each TiB.
+    static func toolLimit(_ device: VolumeDevice) -> Duration {
+        .seconds(600) + .seconds((device.size >> 30) * 600 / 1024)
+    }
+
     /// How long a device that is detached may still be held.
     static let detachLimit = Duration.seconds(10)
     /// How long the unmount of a staging path may take; its pods are gone by then.

@@ -30,7 +30,7 @@ extension ImageDevices {
     private func owner(of device: LoopDevice) async throws(CSIError) -> VolumeID? {
         guard let id = try? VolumeID(device.name), id.pathComponent != nil else { return nil }
         if let image = try await pool.image(of: id) { return image.identity == device.backing ? id : nil }
-        return device.backingPath.hasPrefix(pool.path.string + "/") ? id : nil
+        return pool.hasLost(device) ? id : nil
     }
 
     private func thaw(_ mount: MountEntry, _ id: VolumeID, _ logger: Logger) async {

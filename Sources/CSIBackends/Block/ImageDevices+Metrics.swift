@@ -25,7 +25,9 @@ extension ImageDevices {
         of pools: [ImageDevices], on host: any Host
     ) async throws(CSIError) -> (devices: [DriverFigure], mounts: [Bool]) {
         let (devices, table) = try await withHostErrors { () async throws(HostError) in
-            let devices = try await host.loops.list().filter { device in pools.contains { $0.isOurs(device) } }
+            let devices = try await host.loops.list().filter { device in
+                pools.contains { $0.pool.seemsToHold(device) }
+            }
             return (devices, devices.isEmpty ? MountTable(entries: []) : try await host.mounts.mountTable())
         }
         let shown = MountsByDevice(table)
@@ -35,8 +37,12 @@ extension ImageDevices {
             let entries = shown[device]
             let isLost = device.isDetachedOnLastClose || device.backingPath.hasSuffix(" (deleted)")
             mounts += entries.map { isLost || !device.isReadOnly && $0.hasFailedReadOnly }
-            guard entries.isEmpty, let pool = pools.first(where: { $0.isOurs(device) }) else { continue }
-            if try await !pool.isStaged(device) { unused += 1 }
+            guard entries.isEmpty else { continue }
+            var isStaged = false
+            for pool in pools where !isStaged && pool.pool.seemsToHold(device) {
+                isStaged = try await pool.isStaged(device)
+            }
+            if !isStaged { unused += 1 }
         }
         return (
             [

@@ -61,14 +61,27 @@ public struct ImageDevices: VolumeDevices {
     /// - Parameters:
     ///   - summary: The volume.
     ///   - poolFree: What the pool's file system has left; nil leaves that question out.
-    public func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async throws(CSIError) -> VolumeCondition {
-        condition(of: summary, try await pool.image(of: summary.id), poolFree: poolFree)
+    public func condition(of summary: VolumeSummary, poolFree: Int64? = nil) async -> VolumeCondition {
+        do throws(CSIError) {
+            return condition(of: summary, try await pool.image(of: summary.id), poolFree: poolFree)
+        } catch {
+            return unreadable(summary.id, error.message)
+        }
     }
 
     /// What is wrong with the images of many volumes, in their order, the room in the pool left out.
     public func conditions(of volumes: [VolumeSummary]) async throws(CSIError) -> [VolumeCondition] {
         guard !volumes.isEmpty else { return [] }
-        return zip(volumes, try await pool.images(of: volumes)).map { condition(of: $0, $1) }
+        return zip(volumes, try await pool.images(of: volumes)).map { (summary, image) in
+            switch image {
+            case .success(let image): condition(of: summary, image)
+            case .failure(let error): unreadable(summary.id, error.description)
+            }
+        }
+    }
+
+    private func unreadable(_ id: VolumeID, _ reason: String) -> VolumeCondition {
+        .abnormal("the image \(pool.imagePath(of: id)) cannot be looked at: \(reason)")
     }
 
     private func condition(
@@ -160,24 +173,23 @@ public struct ImageDevices: VolumeDevices {
             }
         }
         // Another driver's pool may hold a volume of the same id.
-        return try await all().filter { (device) in
-            device.backing == image?.identity || device.name == id.rawValue && isOurs(device)
+        let devices = try await all().filter { (device) in
+            device.backing == image?.identity || device.name == id.rawValue && pool.hasLost(device)
         }
+        if let device = devices.first, devices.count == 1, device.name == id.rawValue { hints[id] = device.number }
+        return devices
     }
 
     /// All loop devices of the node; what is ours is noted.
     func all() async throws(CSIError) -> [LoopDevice] {
         let devices = try await withHostErrors { () async throws(HostError) in try await host.loops.list() }
         var own: [(id: VolumeID, number: Int)] = []
-        for device in devices where isOurs(device) {
+        for device in devices where pool.seemsToHold(device) {
             if let id = try? VolumeID(device.name), id.pathComponent != nil { own.append((id, device.number)) }
         }
         hints.note(own, foreignCount: devices.count - own.count, at: host.clock.now)
         return devices
     }
-
-    /// Whether a device shows a file below the pool, as far as its path tells.
-    func isOurs(_ device: LoopDevice) -> Bool { device.backingPath.hasPrefix(pool.path.string + "/") }
 
     /// Makes the device as large as its image.
     public func refreshed(_ device: VolumeDevice, of id: VolumeID) async throws(CSIError) -> VolumeDevice {
@@ -225,7 +237,7 @@ public struct ImageDevices: VolumeDevices {
     ) async throws(CSIError) -> VolumeCondition {
         guard let record = try await pool.record(id) else { return .abnormal("the volume is gone from the pool") }
         let room = try await pool.capacity()
-        let condition = try await condition(of: record.summary, poolFree: room.availableBytes)
+        let condition = await condition(of: record.summary, poolFree: room.availableBytes)
         guard !condition.isAbnormal else { return condition }
         guard let loop = device?.loop, loop.backing == (try await pool.image(of: id)?.identity) else {
             return .abnormal("the device that is published shows a file that was removed or replaced in the pool")

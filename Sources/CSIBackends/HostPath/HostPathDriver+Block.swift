@@ -51,7 +51,7 @@ extension HostPathDriver {
         let lock = try await member.pool.lockImage(of: record.id)
         defer { lock.release() }
         _ = try await member.images.usableImage(of: record)
-        let reservation = try await member.pool.reserve(size - record.capacity, isThick: false)
+        let reservation = try await member.pool.reserve(size - record.capacity, isThick: false, size: size)
         defer { reservation.release() }
         try await member.pool.growImage(of: record.id, to: size, isThick: false)
         var grown = record

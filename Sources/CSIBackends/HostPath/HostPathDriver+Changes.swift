@@ -38,7 +38,7 @@ extension HostPathDriver: VolumeExpanding, VolumeModifying {
             return record.capacity
         }
         guard !isImage else { return try await growImage(record, to: size, in: member) }
-        let reservation = try await member.pool.reserve(size - record.capacity, isThick: false)
+        let reservation = try await member.pool.reserve(size - record.capacity, isThick: false, size: size)
         defer { reservation.release() }
         try await change(&record, in: member.pool) { $0.capacity = size }
         return size

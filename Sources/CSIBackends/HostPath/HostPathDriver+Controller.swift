@@ -98,9 +98,9 @@ extension HostPathDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
         let condition: VolumeCondition
         if record.content == .image {
             let free = try await member.pool.capacity().availableBytes
-            condition = try await member.images.condition(of: record.summary, poolFree: free)
+            condition = await member.images.condition(of: record.summary, poolFree: free)
         } else {
-            condition = try await member.pool.condition(
+            condition = await member.pool.condition(
                 of: record.id, record.quota, in: try await member.pool.health())
         }
         return VolumeDetails(volume: volume(of: record.summary, in: member), condition: condition)

@@ -29,6 +29,7 @@ struct PoolSet: Sendable {
     func open(on host: any Host) async throws(CSIError) {
         try await requireApart(on: host)
         for member in members { try await member.pool.open() }
+        VolumePool.shareRoom(of: members.map(\.pool))
     }
 
     /// Reads what is in the pools, to manage them.

@@ -30,7 +30,7 @@ extension LoopbackDriver: VolumeListing, VolumeHealthReporting, CapacityReportin
     public func read(_ request: GetVolume) async throws(CSIError) -> VolumeDetails? {
         guard let record = try await pool.record(request.id) else { return nil }
         let room = try await pool.capacity()
-        let condition = try await devices.condition(of: record.summary, poolFree: room.availableBytes)
+        let condition = await devices.condition(of: record.summary, poolFree: room.availableBytes)
         return VolumeDetails(volume: volume(of: record.summary), condition: condition)
     }
 
@@ -76,7 +76,7 @@ extension LoopbackDriver: VolumeExpanding {
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
         _ = try await devices.usableImage(of: record)
-        let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick)
+        let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick, size: size)
         defer { reservation.release() }
         try await pool.growImage(of: record.id, to: size, isThick: record.isThick)
         var grown = record

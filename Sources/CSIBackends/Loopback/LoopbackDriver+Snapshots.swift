@@ -14,7 +14,8 @@ extension LoopbackDriver: SnapshotListing, SnapshotReading {
         let content = try await content(of: request.source)
         defer { content.lock?.release() }
         let allocated = try await pool.image(of: request.source)?.allocatedBytes ?? 0
-        let reservation = try await reserveForSnapshot(allocated)
+        // What the volume overwrites from now on takes new room, while the snapshot keeps the old.
+        let reservation = try await pool.reserveCopy(allocated)
         defer { reservation.release() }
         let now = host.clock.wallTime
         let record = SnapshotRecord(
@@ -49,16 +50,6 @@ extension LoopbackDriver: SnapshotListing, SnapshotReading {
     /// The snapshot of this id.
     public func readSnapshot(_ request: GetSnapshot) async throws(CSIError) -> Snapshot? {
         try await pool.snapshot(request.id).map { snapshot(of: $0.summary) }
-    }
-
-    /// What the volume overwrites from now on takes new room, while the snapshot keeps the old.
-    private func reserveForSnapshot(_ bytes: Int64) async throws(CSIError) -> PoolReservation {
-        do throws(CSIError) {
-            return try await pool.reserve(bytes, isThick: true)
-        } catch {
-            // For a snapshot there is no size that would be better, so it is always a matter of room.
-            throw .noSpace(error.message)
-        }
     }
 
     private func snapshot(of summary: SnapshotSummary) -> Snapshot {

@@ -69,15 +69,23 @@ extension VolumePool {
         of volumes: [VolumeSummary], in health: PoolHealth
     ) async throws(CSIError) -> [VolumeCondition] {
         zip(volumes, try await metadata(of: PoolLayout.dataName, inEachOf: volumes)).map { (volume, data) in
-            let isThere = data?.kind == .directory
-            return health.condition(hasData: isThere, isThere ? nil : dataPath(of: volume.id), nil)
+            switch data {
+            case .success(let data):
+                let isThere = data?.kind == .directory
+                return health.condition(hasData: isThere, isThere ? nil : dataPath(of: volume.id), nil)
+            case .failure(let error): return unreadable(volume.id, error.description)
+            }
         }
     }
 
-    /// What the child of one name is in the directory of each volume; nil where there is none.
+    private func unreadable(_ id: VolumeID, _ reason: String) -> VolumeCondition {
+        .abnormal("the directory \(dataPath(of: id)?.string ?? "of the volume") cannot be looked at: \(reason)")
+    }
+
+    /// What the child of one name is in the directory of each volume; nil where there is none, a failure where nobody can tell.
     func metadata(
         of child: String, inEachOf volumes: [VolumeSummary]
-    ) async throws(CSIError) -> [FileMetadata?] {
+    ) async throws(CSIError) -> [Result<FileMetadata?, HostError>] {
         let tree = try tree()
         let names = volumes.map { $0.id.pathComponent }
         let found = try await withHostErrors { () async throws(HostError) in
@@ -86,7 +94,7 @@ extension VolumePool {
         }
         guard found.count < names.count else { return found }
         var rest = found[...]
-        return names.map { $0 == nil ? nil : rest.popFirst() ?? nil }
+        return names.map { $0 == nil ? .success(nil) : rest.popFirst() ?? .success(nil) }
     }
 
     /// How a volume is.
@@ -96,9 +104,13 @@ extension VolumePool {
     ///   - health: How the pool is.
     public func condition(
         of id: VolumeID, _ quota: VolumeQuota?, in health: PoolHealth
-    ) async throws(CSIError) -> VolumeCondition {
-        let hasData = try await hasData(id)
-        return health.condition(
-            hasData: hasData, dataPath(of: id), hasData ? try await self.quota(of: id, quota) : nil)
+    ) async -> VolumeCondition {
+        do throws(CSIError) {
+            let hasData = try await hasData(id)
+            return health.condition(
+                hasData: hasData, dataPath(of: id), hasData ? try await self.quota(of: id, quota) : nil)
+        } catch {
+            return unreadable(id, error.message)
+        }
     }
 }

@@ -36,6 +36,8 @@ enum PoolLayout {
     static let formatName = "format"
     static let stagedName = "staged"
     static let volumeLockName = "lock"
+    /// What the kernel puts after the path of a file that was removed.
+    static let removedSuffix = " (deleted)"
     /// A copy of one moment, on the way to a copy that shares nothing.
     static let momentName = "moment"
 
@@ -67,6 +69,26 @@ enum PoolLayout {
     static func isDataOfAny(_ root: FilePath) -> Bool {
         let names = root.components.suffix(3).map(\.string)
         return names.count == 3 && names[2] == dataName && (names[0] == volumes.string || names[0] == trash.string)
+    }
+
+    /// Whether the path of an attached file, as the kernel shows it, ends as that of the image of the volume does.
+    ///
+    /// It begins anywhere: where the mount namespace is gone in which the file was attached, it is shown from the root of what was
+    /// mounted there.
+    static func isImage(_ path: String, of component: String) -> Bool {
+        let names = FilePath(path).components.suffix(3).map(\.string)
+        guard names.count == 3, names[2] == imageName || names[2] == imageName + removedSuffix else { return false }
+        return names[0] == volumes.string && names[1] == component || isAside(names, component)
+    }
+
+    /// Whether it ends as that of an image which the volume no longer has: removed, replaced, or on its way out.
+    static func isFormerImage(_ path: String, of component: String) -> Bool {
+        guard isImage(path, of: component) else { return false }
+        return path.hasSuffix(removedSuffix) || isAside(FilePath(path).components.suffix(3).map(\.string), component)
+    }
+
+    private static func isAside(_ names: [String], _ component: String) -> Bool {
+        (names[0] == trash.string || names[0] == retained.string) && names[1].hasPrefix(component + ".")
     }
 
     /// Whether such a root is of a volume on its way out.

@@ -9,6 +9,10 @@ struct PoolPromises: Sendable {
     /// To volumes and snapshots that are being made.
     var pendingThick: Int128 = 0
     var pendingThin: Int128 = 0
+    /// What must be there for all of them, where so many hundredths of the room of thin ones are promised.
+    func committed(overcommitPercent: Int64) -> Int128 {
+        thick + pendingThick + (thin + pendingThin) * 100 / Int128(overcommitPercent)
+    }
     /// To all volumes that there are.
     var total: Int64 { Int64(clamping: thick + thin) }
 
@@ -36,6 +40,8 @@ struct ImageUsage: Sendable {
     var newSnapshots: [SnapshotID] = []
     /// After which volume the next ones are looked at again.
     var cursor: String?
+    /// When many were looked at the last time, on the host's clock; nil for never.
+    var turnAt: Duration?
     /// When all were looked at the last time, on the host's clock; nil for never.
     var completedAt: Duration?
 }
@@ -60,11 +66,9 @@ public struct PoolRoom: Sendable, Hashable {
         policy: PoolPolicy
     ) {
         let reserve = policy.reservedBytes(of: total)
-        let percent = Int128(policy.overcommitPercent)
         // Blocks that the file system keeps for root are in the total and in nobody's reach.
         let reachable = Int128(used) + Int128(available) - Int128(reserve)
-        let thin = (promises.thin + promises.pendingThin) * 100 / percent
-        let committed = promises.thick + promises.pendingThick + thin + Int128(snapshots)
+        let committed = promises.committed(overcommitPercent: policy.overcommitPercent) + Int128(snapshots)
         usable = Int64(clamping: max(0, reachable))
         free = Int64(clamping: max(0, Int128(available) - Int128(reserve)))
         uncommitted = Int64(clamping: max(0, reachable - Int128(foreign) - committed))

@@ -63,7 +63,9 @@ extension VolumePool {
     /// Opens the pool to look at it: nothing is made, and no lock is taken.
     /// - Throws: FAILED_PRECONDITION with what to do when the directory is missing.
     public func openToLook() async throws(CSIError) {
-        try await adopt(openTree())
+        let tree = try await openTree()
+        let identity = try await withHostErrors { () async throws(HostError) in try await tree.identity(of: "") }
+        adopt(tree, identity)
     }
 
     /// Reads the whole pool; takes a few file operations for each volume.

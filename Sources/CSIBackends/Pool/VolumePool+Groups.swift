@@ -40,6 +40,7 @@ extension VolumePool {
     ///   - record: The new group.
     ///   - members: A snapshot of each volume, in the order of their ids.
     ///   - origins: How the images among the volumes must be copied now.
+    /// - Throws: RESOURCE_EXHAUSTED when the pool has no room for all of them, among others.
     public func addGroup(
         _ record: GroupRecord, _ members: [SnapshotRecord], origins: [VolumeID: ImageOrigin] = [:]
     ) async throws(CSIError) {
@@ -56,6 +57,8 @@ extension VolumePool {
         _ record: GroupRecord, _ members: [SnapshotRecord], _ origins: [VolumeID: ImageOrigin]
     ) async throws(CSIError) {
         let tree = try tree()
+        let room = try await reserve(for: members)
+        defer { room?.release() }
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             // The contents first, as near to each other in time as can be.
             for member in members {

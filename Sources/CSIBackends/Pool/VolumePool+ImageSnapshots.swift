@@ -15,13 +15,16 @@ extension VolumePool {
     ///   - origin: How the image must be copied now.
     ///   - lock: The lock of the image, which is released.
     /// - Returns: Whether all of the content is there.
-    /// - Throws: FAILED_PRECONDITION when the volume is in use and the file system cannot share blocks.
+    /// - Throws: FAILED_PRECONDITION when the volume is in use and the file system cannot share blocks, RESOURCE_EXHAUSTED
+    ///   when the pool has no room for a copy.
     public func addImageSnapshot(
         _ record: SnapshotRecord, from origin: ImageOrigin, _ lock: any HeldLock
     ) async throws(CSIError) -> Bool {
         defer { lock.release() }
         guard let source = record.source.pathComponent else { throw .notFound(.volume(record.source)) }
         let tree = try tree()
+        let room = try await reserve(for: [record])
+        defer { withExtendedLifetime(room) {} }
         var isWhole = false
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             let options = CopyOptions(sharing: .required, permissions: Self.imagePermissions)
@@ -38,7 +41,7 @@ extension VolumePool {
         remember(record, isReady: isWhole)
         guard !isWhole else { return true }
         lock.release()
-        return try await finishTree(record)
+        return try await finishTree(record, in: room)
     }
 
     /// Copies the image of a snapshot whose record is there already.

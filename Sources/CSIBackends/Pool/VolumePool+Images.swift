@@ -80,8 +80,11 @@ extension VolumePool {
         }
     }
 
-    /// What the images of many volumes are, which costs a fraction of asking for each; nil for each whose file is gone.
-    public func images(of volumes: [VolumeSummary]) async throws(CSIError) -> [FileMetadata?] {
+    /// What the images of many volumes are, which costs a fraction of asking for each; nil for each whose file is gone, and
+    /// a failure for each that cannot be looked at.
+    public func images(
+        of volumes: [VolumeSummary]
+    ) async throws(CSIError) -> [Result<FileMetadata?, HostError>] {
         try await metadata(of: PoolLayout.imageName, inEachOf: volumes)
     }
 

@@ -44,19 +44,27 @@ extension VolumePool {
             remember(record, isReady: true)
             return true
         }
+        let room = try await reserve(for: [record])
         try await commit(record, in: tree) { (_) async throws(CSIError) in }
         remember(record, isReady: false)
-        return try await finishTree(record)
+        return try await finishTree(record, in: room)
     }
 
     /// Waits a moment for the copy of a snapshot, which is begun if nobody works on it.
+    /// - Parameters:
+    ///   - record: The snapshot.
+    ///   - room: The room that was taken for the copy; nil to take it here.
     /// - Returns: Whether all of the content is there.
-    /// - Throws: Why the copy failed: then the snapshot is gone, and the caller takes it anew.
-    public func finishTree(_ record: SnapshotRecord) async throws(CSIError) -> Bool {
+    /// - Throws: Why the copy failed: then the snapshot is gone, or not ready, and the caller takes it anew.
+    public func finishTree(
+        _ record: SnapshotRecord, in room: PoolReservation? = nil
+    ) async throws(CSIError) -> Bool {
         if summary(of: record).isReady { return true }
-        let copy = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
-            try await self.copyTree(record, copy)
-        }
+        // Of a copy that failed and could not be thrown away; the next call begins it anew.
+        if let failure = copies.takeFailure(of: record.id) { throw failure }
+        var kept = room
+        if kept == nil, copies[record.id] == nil { kept = try await reserve(for: [record]) }
+        let copy = begin(record, in: kept)
         guard let outcome = await copy.wait(atMost: Self.patience, on: host.clock) else { return false }
         _ = copies.takeFailure(of: record.id)
         try outcome.get()
@@ -65,32 +73,58 @@ extension VolumePool {
 
     /// What a list shows of a snapshot, and whether it is ready.
     public func summary(of record: SnapshotRecord) -> SnapshotSummary {
-        state.withLock { $0.snapshots[record.id.rawValue] } ?? record.summary
+        if let known = state.withLock({ $0.snapshots[record.id.rawValue] }) { return known }
+        var summary = record.summary
+        // Whoever manages the pool knows every snapshot that is whole.
+        if isManaged { summary.isReady = false }
+        return summary
     }
 
     /// Why the copy of a snapshot has failed since the last call asked; nil when it has not.
     public func takeFailure(ofTree id: SnapshotID) -> CSIError? { copies.takeFailure(of: id) }
 
     /// Begins what a crash has cut off again, and looks which snapshots are whole.
-    func resumeTrees() async throws(CSIError) {
-        let tree = try tree()
+    func resumeTrees() async {
         for summary in state.withLock({ $0.snapshots.all }) where summary.group == nil {
-            guard let directory = directory(of: summary.id) else { continue }
-            let content = summary.content == .image ? PoolLayout.imageName : PoolLayout.dataName
-            let isWhole = try await withHostErrors { () async throws(HostError) in
-                try await tree.exists(directory.appending(content))
+            let cutOff: SnapshotRecord?
+            do throws(CSIError) {
+                cutOff = try await isWhole(summary) ? nil : try await snapshot(summary.id)
+            } catch {
+                setUnready(summary.id)
+                logger.error(
+                    "a snapshot cannot be looked at and is not ready; the others are served",
+                    metadata: ["snapshot": "\(summary.id)", "error": "\(error.message)"])
+                continue
             }
-            guard !isWhole, let record = try await snapshot(summary.id) else { continue }
+            guard let record = cutOff else { continue }
             remember(record, isReady: false)
             logger.notice("beginning the copy of a snapshot again", metadata: ["snapshot": "\(record.id)"])
-            _ = copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
-                try await self.copyTree(record, copy)
-            }
+            _ = begin(record, in: await reserveAgain(for: record))
+        }
+    }
+
+    /// Begins the copy of a snapshot, or finds the one that is going on; the room is given back when it ends.
+    private func begin(_ record: SnapshotRecord, in room: PoolReservation?) -> SnapshotCopy {
+        copies.begin(record.id, from: record.source) { (copy) async throws(CSIError) in
+            defer { room?.release() }
+            try await self.copyTree(record, copy)
+        }
+    }
+
+    /// Whether all of the content of a snapshot is there: then it has its name.
+    private func isWhole(_ snapshot: SnapshotSummary) async throws(CSIError) -> Bool {
+        guard let directory = directory(of: snapshot.id) else { return true }
+        let content = snapshot.content == .image ? PoolLayout.imageName : PoolLayout.dataName
+        let tree = try tree()
+        return try await withHostErrors { () async throws(HostError) in
+            try await tree.exists(directory.appending(content))
         }
     }
 
     /// Copies the content of a snapshot whose record is there already.
     private func copyTree(_ record: SnapshotRecord, _ copy: SnapshotCopy) async throws(CSIError) {
+        // What is whole is never replaced, and what cannot be looked at is never thrown away.
+        guard try await !isWhole(record.summary) else { return remember(record, isReady: true) }
         do throws(CSIError) {
             switch record.content {
             case .directory: try await copyData(of: record, copy)
@@ -102,13 +136,23 @@ extension VolumePool {
                 "a snapshot could not be copied and is thrown away",
                 metadata: ["snapshot": "\(record.id)", "volume": "\(record.source)", "error": "\(error.message)"])
             // Its caller asks again, hears why, and takes it anew.
-            if let component = record.component {
-                try? await discard(PoolLayout.snapshot(component), as: component, in: tree())
-            }
-            forget(record.id)
+            await throwAway(record)
             throw error
         }
         remember(record, isReady: true)
+    }
+
+    /// Removes what a copy that failed leaves; what cannot be removed stays known as not ready.
+    private func throwAway(_ record: SnapshotRecord) async {
+        guard let component = record.component else { return }
+        do throws(CSIError) {
+            try await discard(PoolLayout.snapshot(component), as: component, in: tree())
+            forget(record.id)
+        } catch {
+            logger.error(
+                "a snapshot that could not be copied cannot be thrown away either and stays, not ready",
+                metadata: ["snapshot": "\(record.id)", "error": "\(error.message)"])
+        }
     }
 
     private func copyData(of record: SnapshotRecord, _ copy: SnapshotCopy) async throws(CSIError) {
@@ -119,8 +163,6 @@ extension VolumePool {
         let options = copyOptions("snapshot \(record.id)", copy)
         let started = host.clock.now
         let result = try await withHostErrors { () async throws(HostError) -> TreeCopyProgress in
-            // Whole already: what is there is never replaced.
-            guard try await !tree.exists(PoolLayout.data(in: directory)) else { return TreeCopyProgress() }
             try await tree.removeTree(partial)
             let original = try await tree.openDirectory(PoolLayout.data(in: PoolLayout.volume(source)))
             let result = try await tree.copyTree(from: original, to: partial, options: options)
@@ -176,7 +218,7 @@ extension VolumePool {
         }
     }
 
-    private func canSnapshot(_ data: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
+    func canSnapshot(_ data: FilePath, in tree: any DirectoryTree) async throws(CSIError) -> Bool {
         guard openedQuotas?.hasSubvolumes == true else { return false }
         return try await withHostErrors { () async throws(HostError) in try await tree.subvolume(at: data) != nil }
     }
@@ -265,6 +307,12 @@ extension VolumePool {
         state.withLock { state in
             if let old = state.snapshots.insert(new) { state.usage.snapshots -= Int128(old.allocated) }
             if isReady, policy != nil || new.content == .image { state.usage.newSnapshots.append(new.id) }
+        }
+    }
+
+    private func setUnready(_ id: SnapshotID) {
+        state.withLock { state in
+            _ = state.snapshots.update(id.rawValue) { $0.isReady = false }
         }
     }
 

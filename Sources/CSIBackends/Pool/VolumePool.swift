@@ -43,6 +43,8 @@ public final class VolumePool: Sendable {
         var setAside = (volumes: 0, snapshots: 0)
         /// The projects that limit volumes.
         var projects = ProjectTable()
+        /// Whether files of the pool can share their blocks; nil when nobody has tried.
+        var sharesBlocks: Bool?
     }
 
     let configuredPath: FilePath
@@ -52,6 +54,8 @@ public final class VolumePool: Sendable {
     let logger: Logger
     let state = Guarded(State())
     let copies = SnapshotCopies()
+    /// The other pools on the same file system; nil when this process has none.
+    let shared = Guarded<SharedRoom?>(nil)
     let access: Access
     private let opened = Guarded<Opened?>(nil)
 
@@ -166,7 +170,7 @@ public final class VolumePool: Sendable {
         // Only now, since what goes must not take the limit of what stays with it.
         for (path, name) in volumes.unfinished + snapshots.unfinished { try await discard(path, as: name, in: tree) }
         await emptyTrash(tree)
-        if policy == nil { try await resumeTrees() }
+        if policy == nil { await resumeTrees() }
         logger.info(
             "pool read",
             metadata: [
@@ -176,8 +180,8 @@ public final class VolumePool: Sendable {
     }
 
     /// Takes a directory as that of the pool, without its lock.
-    func adopt(_ tree: any DirectoryTree) {
-        opened.withLock { $0 = Opened(tree: tree, lock: nil, quotas: nil, identity: nil) }
+    func adopt(_ tree: any DirectoryTree, _ identity: FileIdentity?) {
+        opened.withLock { $0 = Opened(tree: tree, lock: nil, quotas: nil, identity: identity) }
     }
 
     /// Whether this process knows all volumes.

@@ -41,11 +41,12 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     ///   - child: the name that is looked for.
     ///   - parents: names in `path`; one that is absent, or no directory, holds nothing.
     ///   - path: the directory that the parents are in. The empty path means the tree's directory itself.
-    /// - Returns: one answer for each parent, in their order; nil where there is no such child.
-    /// - Throws: kind `invalidPath` for a name with a slash, among others.
+    /// - Returns: one answer for each parent, in their order; nil where there is no such child, and a failure where nobody can
+    ///   tell, as on a damaged disk, which says nothing of the others.
+    /// - Throws: kind `invalidPath` for a name with a slash, among others; what is wrong with `path`.
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?]
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>]
 
     /// Lists a directory, sorted by the bytes of the names. The empty path means the directory itself.
     ///
@@ -104,7 +105,8 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
     /// Completes a directory that was filled under another name: writes its last file, and gives it its own name, all of it
     /// durable.
     ///
-    /// What the directory holds is durable already, but for the names in it. After a failure it has its old name, with or
+    /// What the directory holds is durable already, but for the names in it, and for files of zeros that
+    /// ``createFile(_:size:allocation:permissions:)`` made. After a failure it has its old name, with or
     /// without the file; after a crash it has the new one only if it is complete.
     ///
     /// - Parameters:
@@ -173,8 +175,9 @@ public protocol DirectoryTree: SubvolumeTree, QuotaTree {
 
     /// Creates a file of zeros, such as a volume's image.
     ///
-    /// The file is durable when this returns, its name after ``syncDirectory(_:)`` of its parent. After a failure it is
-    /// not there; after a crash it can be there with any size: create it under a name that says so, and start over.
+    /// It becomes durable with the directory that it is made in, by ``completeDirectory(_:as:with:_:permissions:)``. After a
+    /// failure it is not there; after a crash it can be there with any size: in a directory whose name says so, which is made
+    /// anew.
     ///
     /// - Parameters:
     ///   - path: a free name.

@@ -74,8 +74,12 @@ struct DeviceFile: ~Copyable {
     /// The two ends of the device.
     func image() throws(HostError) -> DeviceImage {
         let count = Int(min(size, Int64(DeviceImage.window)))
+        // Both ends at once, in requests as large as the device takes.
+        let (raw, tailStart) = (descriptor.raw, size - Int64(count))
+        _ = clinux_advise_needed(raw, 0, Int64(count))
+        _ = clinux_advise_needed(raw, tailStart, Int64(count))
         let head = try read(at: 0, count: count)
-        let tail = size > Int64(count) ? try read(at: size - Int64(count), count: count) : head
+        let tail = size > Int64(count) ? try read(at: tailStart, count: count) : head
         guard let image = DeviceImage(size: size, head: head, tail: tail) else {
             throw site.failure(kind: .inputOutput, detail: "the device changes its size")
         }

@@ -9,17 +9,18 @@ extension LinuxDirectoryTree {
         let slot = try slot(path, .writeFile, parentFlags: syncedDirectory)
         let temporary = FilePath(RandomName.make(prefix: ".new-"))
         let parent = slot.parent.raw
+        // A file that must be new costs NFS a second request, which sets the times. The name is one of 2^64 at random.
+        let flags = isNFS ? CLINUX_O_CREATE_OVER : CLINUX_O_CREATE_NEW
+        let file = try Resolution.beneath(slot.parent.raw).open(
+            temporary, flags, permissions: [.ownerReadWrite], for: slot.site)
+        let isOrdered: Bool
         do throws(HostError) {
-            // A file that must be new costs NFS a second request, which sets the times. The name is one of 2^64 at random.
-            let flags = isNFS ? CLINUX_O_CREATE_OVER : CLINUX_O_CREATE_NEW
-            let file = try Resolution.beneath(slot.parent.raw).open(
-                temporary, flags, permissions: [.ownerReadWrite], for: slot.site)
             try slot.site.writeAll(bytes, to: file)
             if FileMetadata(try slot.site.knownStatus(of: file)).permissions != permissions {
                 let raw = file.raw
                 try slot.site.check { clinux_fchmod(raw, permissions.rawValue) }
             }
-            try slot.site.sync(file)
+            isOrdered = try makeContentDurable(file, slot.site)
             let renamed = temporary.withPlatformString { from in
                 slot.result { parent, to in Self.rename(parent, from, parent, to, replacing: replacing) }
             }
@@ -29,7 +30,25 @@ extension LinuxDirectoryTree {
             _ = temporary.withPlatformString { clinux_unlinkat(parent, $0, 0) }
             throw error
         }
+        if isOrdered { try slot.site.sync(file) }
         try syncNames(slot.parent, slot.site)
+    }
+
+    /// Makes the content of a file durable, before its name or the name of its directory is changed.
+    ///
+    /// Where changes become durable in the order in which they were made, and not before content that was written before them, it
+    /// is enough to write the content first: one commit of the journal then makes everything durable.
+    /// - Returns: Whether that is so, and the file is to be synced after the change.
+    private func makeContentDurable(
+        _ file: borrowing OwnedDescriptor, _ site: CallSite
+    ) throws(HostError) -> Bool {
+        guard !isNFS, site.keepsOrder(file) else {
+            try site.sync(file)
+            return false
+        }
+        let raw = file.raw
+        try site.check { clinux_write_out(raw) }
+        return true
     }
 
     func renameDurably(
@@ -85,15 +104,8 @@ extension LinuxDirectoryTree {
         try site.writeAll(bytes, to: last)
         let raw = last.raw
         try site.check { clinux_fchmod(raw, permissions.rawValue) }
-        // Where changes of names become durable in the order in which they were made, and not before content that was written
-        // before them, it is enough to write the content first: one commit of the journal then makes everything durable.
-        let isOrdered = site.keepsOrder(content)
-        if isOrdered {
-            try site.check { clinux_write_out(raw) }
-        } else {
-            try site.sync(last)
-            try syncNames(content, from.site)
-        }
+        let isOrdered = try makeContentDurable(last, site)
+        if !isOrdered { try syncNames(content, from.site) }
         try Self.rename(from, to)
         do throws(HostError) {
             if isOrdered {
@@ -141,7 +153,7 @@ extension CallSite {
     /// after it: ext4 with a journal and XFS do that, whoever syncs what.
     ///
     /// What cannot be found out is no.
-    fileprivate func keepsOrder(_ directory: borrowing OwnedDescriptor) -> Bool {
+    func keepsOrder(_ directory: borrowing OwnedDescriptor) -> Bool {
         var type: Int64 = 0
         let raw = directory.raw
         guard case .success = result({ clinux_file_system_type(raw, &type) }) else { return false }

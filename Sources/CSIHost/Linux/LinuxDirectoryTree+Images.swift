@@ -12,8 +12,9 @@ extension LinuxDirectoryTree {
             try site.setSize(of: file, to: size, allocation)
             let raw = file.raw
             try site.check { clinux_fchmod(raw, permissions.rawValue) }
-            // A file without content is durable with its name.
-            if size > 0 { try site.sync(file) }
+            // A file of zeros is nothing but what the file system keeps of it, which becomes durable with the names of its
+            // directory where the order of changes is kept, and always where it is empty.
+            if size > 0, !site.keepsOrder(file) { try site.sync(file) }
         }
     }
 

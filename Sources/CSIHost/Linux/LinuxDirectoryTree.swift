@@ -79,17 +79,17 @@ final class LinuxDirectoryTree: DirectoryTree {
 
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?] {
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>] {
         let (path, site) = try place(path, allowEmpty: true, .metadata)
         let directory = try Resolution.beneath(descriptor.raw).open(
             path, CLINUX_O_PATH | CLINUX_O_DIRECTORY, for: site)
         try PathRule.name(child, at: site.path, .metadata)
-        var answers: [FileMetadata?] = []
+        var answers: [Result<FileMetadata?, HostError>] = []
         answers.reserveCapacity(parents.count)
         for parent in parents {
             try PathRule.name(parent, at: site.path, .metadata)
             // One system call: nothing is opened, and no path is made.
-            answers.append(try site.status(of: parent + "/" + child, in: directory))
+            answers.append(site.status(of: parent + "/" + child, in: directory))
         }
         return answers
     }
@@ -164,14 +164,14 @@ extension CallSite {
     /// Reads the status of what a path leads to, of a link itself; nil when there is nothing.
     fileprivate func status(
         of path: String, in directory: borrowing OwnedDescriptor
-    ) throws(HostError) -> FileMetadata? {
+    ) -> Result<FileMetadata?, HostError> {
         var status = statx()
         let raw = directory.raw
         let flags = CLINUX_AT_SYMLINK_NOFOLLOW
         switch result({ clinux_statx(raw, path, flags, UInt32(STATX_BASIC_STATS), &status) }) {
-        case .success: return FileMetadata(status)
-        case .failure(.noSuchFileOrDirectory), .failure(.notDirectory): return nil
-        case .failure(let errno): throw failure(errno)
+        case .success: return .success(FileMetadata(status))
+        case .failure(.noSuchFileOrDirectory), .failure(.notDirectory): return .success(nil)
+        case .failure(let errno): return .failure(failure(errno, detail: path))
         }
     }
 }

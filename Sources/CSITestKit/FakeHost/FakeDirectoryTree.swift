@@ -61,17 +61,21 @@ final class FakeDirectoryTree: DirectoryTree {
 
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?] {
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>] {
         let (path, call) = try place(path, allowEmpty: true, .metadata)
         return try await host.perform(call, by: process) { [position] (world) throws(HostError) in
             let directory = try world.walk(path, from: position, call)
             try world.requireDirectory(directory, call)
             try PathRule.name(child, at: call.path, .metadata)
-            var answers: [FileMetadata?] = []
+            var answers: [Result<FileMetadata?, HostError>] = []
             for parent in parents {
                 try PathRule.name(parent, at: call.path, .metadata)
-                let found = try? world.metadata(of: FilePath(parent).appending(child), from: directory, call)
-                answers.append(found)
+                do throws(HostError) {
+                    answers.append(
+                        .success(try world.metadata(of: FilePath(parent).appending(child), from: directory, call)))
+                } catch {
+                    answers.append(error.kind == .notDirectory ? .success(nil) : .failure(error))
+                }
             }
             return answers
         }

@@ -237,6 +237,21 @@ extension FakeHost {
         changeDevice(path) { (world, number) in world.clearLoop(number) }
     }
 
+    /// Ends the mount namespace in which the file behind a loop device was attached, as the restart of a container does.
+    ///
+    /// From then on the kernel shows where the file is from the root of what was mounted in that namespace.
+    ///
+    /// - Parameters:
+    ///   - device: its node.
+    ///   - root: the directory of this host that was mounted there.
+    public func endNamespace(attaching device: FilePath, where root: FilePath) {
+        changeDevice(device) { (world, number) in
+            guard var loop = world.devices[number]?.loop else { return }
+            loop.lostRoot = root
+            world.devices[number]?.medium = .loop(loop)
+        }
+    }
+
     // MARK: Private
 
     private func changeDevice(_ path: FilePath, _ body: (inout FakeWorld, DeviceNumber) -> Void) {

@@ -89,6 +89,18 @@ extension FakeHost {
         withFileSystem(of: path) { $0.isReadOnly = isReadOnly }
     }
 
+    /// Damages a file or directory, as a failing disk does: its name is there, and whatever reaches it or what is below fails.
+    ///
+    /// - Parameters:
+    ///   - path: what is damaged.
+    ///   - kind: how all calls fail that reach it; nil to make it whole again.
+    public func damage(_ path: FilePath, with kind: HostError.Kind? = .inputOutput) {
+        try? inspect { (state) throws(HostError) in
+            let slot = try state.world.slot(path, FakeCall(operation: .metadata, path: path))
+            if let node = slot.node { state.world.nodes[node]?.damage = kind }
+        }
+    }
+
     /// Makes the file system that a path lies on count the sizes of trees, or hold them back, as an operator does who mounts
     /// it so; at first none does.
     ///

@@ -68,6 +68,9 @@ struct FakeNode: Sendable {
     /// Whether what is made in it belongs to its project.
     var handsProjectOn = false
 
+    /// How everything fails that reaches it, as on a damaged disk; nil when it is whole.
+    var damage: HostError.Kind?
+
     /// What it is as a subvolume; nil for anything else, and for the root of a file system.
     var subvolume: Subvolume?
 

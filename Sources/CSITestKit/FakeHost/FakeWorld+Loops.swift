@@ -12,10 +12,16 @@ extension FakeWorld {
         return LoopDevice(
             number: loop.number, path: device.shown.path, device: device.shown.number,
             backing: FileIdentity(device: file.device, inode: file.id),
-            backingPath: backingPath(of: loop.file) ?? "\(loop.path) (deleted)",
+            backingPath: shownPath(of: loop),
             name: loop.name, isReadOnly: device.shown.isReadOnly, isDirectIO: loop.isDirectIO,
             isDetachedOnLastClose: loop.isDetachedOnLastClose, sectorSize: device.shown.logicalSectorSize,
             size: device.shown.size, sequence: device.shown.sequence)
+    }
+
+    private func shownPath(of loop: FakeLoop) -> String {
+        let path = backingPath(of: loop.file) ?? "\(loop.path) (deleted)"
+        guard let root = loop.lostRoot?.string, path.hasPrefix(root + "/") else { return path }
+        return String(path.dropFirst(root.count))
     }
 
     /// Where a file is, as the kernel shows it behind a device.

@@ -49,6 +49,7 @@ extension FakeWorld {
         guard let child = nodes[position.node]?.entries[name] else { throw call.failure(.noSuchFileOrDirectory) }
         let next = onTop(FakePosition(mount: position.mount, node: child))
         try requireAnswer(next, call)
+        if let damage = nodes[next.node]?.damage { throw call.failure(kind: damage, detail: "\"\(name)\" is damaged") }
         return next
     }
 

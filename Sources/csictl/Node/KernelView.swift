@@ -30,8 +30,7 @@ struct KernelView {
 
     /// The loop devices that show a volume.
     func devices(of volume: PoolSurvey.Volume) -> [LoopDevice] {
-        guard let image = volume.image else { return [] }
-        return loops.filter { $0.backing == image.identity }
+        loops.filter { $0.backing == volume.image?.identity || $0.name == volume.id && pool.hasLost($0) }
     }
 
     /// Where a volume is mounted, published or staged.
@@ -53,10 +52,11 @@ struct KernelView {
     func leftovers(_ survey: PoolSurvey) -> [Leftover] {
         let staged = Set(survey.volumes.filter { $0.staged != nil }.map(\.id))
         let known = Set(survey.volumes.map(\.id))
-        let ours = pool.path.string + "/"
+        let images = Set(survey.volumes.compactMap { $0.image?.identity })
         let unused = loops.filter { device in
             // Only what this driver attached bears the id of a volume: another program may be repairing the image.
-            (try? VolumeID(device.name))?.pathComponent != nil && device.backingPath.hasPrefix(ours)
+            (try? VolumeID(device.name))?.pathComponent != nil
+                && (images.contains(device.backing) || pool.hasLost(device))
                 && !staged.contains(device.name) && mounts(of: device).isEmpty
         }
         let stale = table.entries.filter { entry in

@@ -244,14 +244,20 @@ final class RemoteDirectoryTree: DirectoryTree {
 
     func metadata(
         of child: String, inEachOf parents: [String], in path: FilePath
-    ) async throws(HostError) -> [FileMetadata?] {
-        var found: [FileMetadata?] = []
+    ) async throws(HostError) -> [Result<FileMetadata?, HostError>] {
+        var found: [Result<FileMetadata?, HostError>] = []
         for parent in parents {
             guard let name = FilePath.Component(parent), let last = FilePath.Component(child) else {
                 let (_, site) = try place(path, allowEmpty: true, .metadata)
                 throw site.failure(kind: .invalidPath, detail: "\"\(parent)/\(child)\" is not two names")
             }
-            found.append(try await metadata(of: path.appending(name).appending(last)))
+            do throws(HostError) {
+                found.append(.success(try await metadata(of: path.appending(name).appending(last))))
+            } catch {
+                // A server that answers nothing is waited for once.
+                guard error.kind != .timedOut, error.kind != .cancelled else { throw error }
+                found.append(.failure(error))
+            }
         }
         return found
     }
