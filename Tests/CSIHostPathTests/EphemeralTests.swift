@@ -74,8 +74,8 @@ struct EphemeralTests {
     }
 
     @Test(arguments: [
-        ("size", "much"), ("size", "0"), ("mode", "rwx"), ("colour", "red"), ("onDelete", "retain"), ("onDelete", "delete"),
-        ("readAhead", "4096"),
+        ("size", "much"), ("size", "0"), ("mode", "rwx"), ("colour", "red"), ("onDelete", "retain"),
+        ("onDelete", "delete"), ("readAhead", "4096"),
     ])
     func `attributes that cannot be used are named`(key: String, value: String) async throws {
         try await Rig.withQuotas("xfs") { rig, fake in

@@ -233,7 +233,12 @@ struct SizeTests {
                 let isNow =
                     isNodeFirst
                     ? effect.operation == .readQuota && effect.path == data : effect.operation == .writeFile
-                guard isNow, !isOver.withLock({ isOver in (isOver, isOver = true).0 }) else { return }
+                guard isNow else { return }
+                let isFirst = isOver.withLock { isOver in
+                    defer { isOver = true }
+                    return !isOver
+                }
+                guard isFirst else { return }
                 await #expect(throws: Never.self) {
                     if isNodeFirst {
                         _ = try await rig.driver.expand(Requests.expand("v", to: 4 * Self.size))

@@ -60,6 +60,7 @@ struct QuotaKernelTests {
         try await QuotaContract.with(.linux, type, QuotaContract.changes)
         try await QuotaContract.with(.linux, type, QuotaContract.findsFreeProjects)
         try await QuotaContract.with(.linux, type, QuotaContract.limitsInodes)
+        try await QuotaContract.with(.linux, type, QuotaContract.copiesLinks)
     }
 
     @Test func `quota groups of an older kernel keep the contract`() async throws {

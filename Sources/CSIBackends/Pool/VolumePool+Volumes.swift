@@ -155,14 +155,14 @@ extension VolumePool {
         var quota: VolumeQuota?
         // What fails leaves a project that is nobody's, and its limit goes with the directory.
         let written = try await commit(
-            VolumeRecord.section, record.component, in: tree, givingUp: { giveBack(quota) }
-        ) { (partial) async throws(CSIError) -> VolumeRecord in
-            quota = try await makeData(data, record.limits, in: partial, of: tree)
-            try await fill(PoolLayout.data(in: partial), tree)
-            var record = record
-            record.quota = quota
-            return record
-        }
+            VolumeRecord.section, record.component, in: tree, givingUp: { giveBack(quota) },
+            fill: { (partial) async throws(CSIError) -> VolumeRecord in
+                quota = try await makeData(data, record.limits, in: partial, of: tree)
+                try await fill(PoolLayout.data(in: partial), tree)
+                var record = record
+                record.quota = quota
+                return record
+            })
         remember(written)
         return written
     }

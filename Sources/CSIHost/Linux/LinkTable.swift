@@ -9,6 +9,8 @@ final class LinkTable {
     private var directory: OwnedDescriptor?
     private var name = ""
     private var top: CInt = -1
+    /// Files that have as many names in the copy as its file system gives one, and none here any more.
+    private var exhausted: Set<String> = []
 
     /// Gives the copy of a file one more name; false when the file has not been copied yet.
     func link(_ original: statx, as name: FilePath.Component, in copy: borrowing TreeWalk) throws(HostError) -> Bool {
@@ -17,6 +19,16 @@ final class LinkTable {
         let linked = name.withPlatformString { text in copy.result { clinux_linkat(table, key, $0, text) } }
         switch linked {
         case .success: return true
+        case .failure(.tooManyLinks) where !exhausted.contains(key):
+            // The name here is the one too many: it becomes the last one.
+            let moved = name.withPlatformString { text in
+                copy.result { clinux_renameat2(table, key, $0, text, CLINUX_RENAME_NOREPLACE) }
+            }
+            if case .failure(let errno) = moved { throw copy.anywhere.failure(errno, detail: Self.notKept) }
+            exhausted.insert(key)
+            return true
+        case .failure(.noSuchFileOrDirectory) where exhausted.contains(key):
+            throw copy.anywhere.failure(.tooManyLinks, detail: Self.notKept)
         case .failure(.noSuchFileOrDirectory): return false
         case .failure(let errno): throw copy.anywhere.failure(errno, detail: Self.notKept)
         }
@@ -61,7 +73,11 @@ final class LinkTable {
         let name = RandomName.make(prefix: ".links-")
         let raw = top.raw
         try site.check { clinux_mkdirat(raw, name, 0o700) }
-        directory = try Resolution.beneath(raw).open(FilePath(name), CLINUX_O_READ_DIRECTORY, for: site)
+        let made = try Resolution.beneath(raw).open(FilePath(name), CLINUX_O_READ_DIRECTORY, for: site)
+        // What limits the copy limits what is copied, and not how. Where there are no projects, nothing is counted here.
+        let table = made.raw
+        _ = site.result { clinux_set_project(table, 0, false) }
+        directory = consume made
         self.name = name
         self.top = raw
     }

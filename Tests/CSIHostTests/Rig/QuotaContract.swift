@@ -100,6 +100,22 @@ enum QuotaContract {
         #expect(try await tree.freeProject(in: 0...5, from: 0) == 1)
     }
 
+    /// A tree goes where there is just enough room for it, however many of its files have several names.
+    static func copiesLinks(_ rig: any DeviceRig, _ tree: any DirectoryTree, _ support: QuotaSupport) async throws {
+        try await tree.createDirectory("v", permissions: FilePermissions(rawValue: 0o755))
+        let count = 20
+        for index in 0..<count {
+            try await tree.writeFileDurably(FilePath("v/f\(index)"), [1])
+            let first = tree.path.appending("v").appending("f\(index)")
+            #expect(link(first.string, first.string + "-too") == 0)
+        }
+        try await makeTree("c", project: 98, tree, support)
+        try await tree.setQuota(QuotaLimits(inodes: Int64(1 + count)), of: "c")
+        try await tree.copyTree(from: tree.openDirectory("v"), to: "c", options: TreeCopyOptions())
+        #expect(try await tree.list("c", limit: 99).count == 2 * count)
+        #expect(try await tree.quota(of: "c")?.usedInodes == Int64(1 + count))
+    }
+
     static func limitsInodes(_ rig: any DeviceRig, _ tree: any DirectoryTree, _ support: QuotaSupport) async throws {
         let permissions = FilePermissions(rawValue: 0o777)
         try await tree.createDirectory("a", permissions: permissions)
