@@ -165,8 +165,18 @@ static long milliseconds_now(void) {
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+// Writes what is dirty, until a round of it is short: what a freeze then still has to write is what came in meanwhile.
+static int sync_mostly(int directory) {
+    const int rounds = 3, quick = 200;
+    for (int round = 0; round < rounds; round++) {
+        long begun = milliseconds_now();
+        if (syncfs(directory) < 0) return -1;
+        if (milliseconds_now() - begun < quick) break;
+    }
+    return 0;
+}
+
 long clinux_spawn_freezer(int directory, int channel, int milliseconds) {
-    long deadline = milliseconds_now() + milliseconds;
     int pidfd = -1;
     long pid = copy_process(&pidfd);
     if (pid != 0) return pid < 0 ? pid : pidfd;
@@ -174,7 +184,11 @@ long clinux_spawn_freezer(int directory, int channel, int milliseconds) {
     // Whoever kills the process group or the session of the driver must not kill this process with it.
     setsid();
     int error = 0;
-    if (keep_only(kept, 2) < 0 || ioctl(kept[0], FIFREEZE, 0) < 0) error = errno;
+    if (keep_only(kept, 2) < 0 || sync_mostly(kept[0]) < 0) error = errno;
+    // Who no longer waits for this wants no freeze either.
+    if (write(kept[1], &error, sizeof error) < 0 || error != 0) _exit(0);
+    long deadline = milliseconds_now() + milliseconds;
+    if (ioctl(kept[0], FIFREEZE, 0) < 0) error = errno;
     (void)!write(kept[1], &error, sizeof error);
     if (error != 0) _exit(0);
     error = ETIMEDOUT;

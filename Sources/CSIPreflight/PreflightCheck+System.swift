@@ -74,6 +74,22 @@ extension PreflightCheck {
         }
     }
 
+    /// Mounts of Btrfs file systems with one UUID beside each other, as snapshots and their source are.
+    ///
+    /// The kernel tells once its Btrfs is loaded.
+    public static let btrfsCopies = PreflightCheck("file-system.btrfs.copies", .recommended) { host in
+        await verdict { () async throws(HostError) in
+            let features: FilePath = "/sys/fs/btrfs/features"
+            guard try await host.files.metadata(of: features) != nil else { return .met("Btrfs is not loaded yet") }
+            guard try await host.files.metadata(of: features.appending("temp_fsid")) != nil else {
+                return .unmet(
+                    "the kernel does not mount a copy of a Btrfs beside its source",
+                    fix: "run Linux 6.7 or later, or use the copies of btrfs volumes one at a time")
+            }
+            return .met("the kernel mounts copies of a Btrfs beside each other")
+        }
+    }
+
     /// The machine's loop devices.
     public static let loopDevices = PreflightCheck("loop.control", .awaited) { host in
         do throws(HostError) {

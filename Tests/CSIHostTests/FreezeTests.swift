@@ -66,6 +66,32 @@ struct FreezeTests {
         }
     }
 
+    @Test(.enabled(if: HostKind.attachingIsAllowed, HostKind.howToAllowAttaching))
+    func `writers go on while what is dirty is written`() async throws {
+        try await withMount(.linux) { rig, entry in
+            let file = entry.mountPoint.appending("file")
+            let took = try Self.writing(128 << 20, to: file) { fsync($0) }
+            // Half the time that the data takes: enough only for a freeze that finds it written.
+            _ = try Self.writing(128 << 20, to: file) { _ in 0 }
+            let frozen = try await rig.fileSystems.freeze(entry.mountPoint, atMost: took / 2)
+            try await frozen.thaw()
+        }
+    }
+
+    /// Writes to a file, and answers how long something else took after that.
+    private static func writing(_ count: Int, to file: FilePath, then act: (CInt) -> CInt) throws -> Duration {
+        let descriptor = open(file.string, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        let bytes = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 / 251) }
+        for index in 0..<count / bytes.count {
+            try #require(pwrite(descriptor, bytes, bytes.count, index * bytes.count) == bytes.count)
+        }
+        let begun = ContinuousClock.now
+        try #require(act(descriptor) == 0)
+        return ContinuousClock.now - begun
+    }
+
     @Test
     func `a fake driver that dies leaves nothing frozen`() async throws {
         try await withMount(.fake) { rig, entry in

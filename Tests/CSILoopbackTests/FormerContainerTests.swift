@@ -67,7 +67,7 @@ struct FormerContainerTests {
         #expect(try await rig.driver.stats(stats).condition == .normal)
         fake.clearEffects()
         #expect(try await rig.driver.stats(stats).condition == .normal)
-        #expect(fake.effects.filter { $0.operation == .listLoops && $0.path == "/sys/block" }.isEmpty, "\(fake.effects)")
+        #expect(!fake.effects.contains { $0.operation == .listLoops && $0.path == "/sys/block" })
         try await Self.change(.removed, "v", in: fake)
         #expect(try await value("csi_volume_mounts", "abnormal") == 2)
     }

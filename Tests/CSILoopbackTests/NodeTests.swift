@@ -254,6 +254,38 @@ struct NodeTests {
         }
     }
 
+    @Test("Each pod's group gets the root, and one that only reads changes nothing", arguments: Machine.available)
+    func laterMountGroup(machine: Machine) async throws {
+        try await Rig.with(machine) { rig in
+            func use(_ group: String) -> Use { Use(mode: .singleNodeMultiWriter, group: group) }
+            _ = try await rig.driver.create(Requests.create("v", use("")))
+            try await rig.stage("v", use("4711"))
+            let first = try await rig.publish("v", "first", use("4711"))
+            let second = try await rig.publish("v", "second", use("4712"))
+            #expect(try await rig.host.files.metadata(of: second)?.groupID == 4712)
+            #expect(try await rig.host.files.metadata(of: first)?.permissions.contains(.groupWrite) == true)
+            let reader = try await rig.publish("v", "reader", use("4713"), readOnly: true)
+            #expect(try await rig.host.files.metadata(of: reader)?.groupID == 4712)
+            // What is published already stays as it is, as when the kubelet starts again.
+            _ = try await rig.publish("v", "first", use("4711"))
+            #expect(try await rig.host.files.metadata(of: second)?.groupID == 4712)
+            for target in ["first", "second", "reader"] { try await rig.unpublish("v", target) }
+            try await rig.unstage("v")
+        }
+    }
+
+    @Test("A copy that the kernel does not mount beside its source is a precondition that is told")
+    func btrfsCopy() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        let use = Use(fileSystem: "btrfs")
+        _ = try await rig.driver.create(Requests.create("v", required: 256 << 20, use))
+        fake.fail(.mount, with: .alreadyExists)
+        await expectRefusal(.failedPrecondition, naming: "UUID", "6.7") { try await rig.stage("v", use) }
+        #expect(fake.loopDevices.isEmpty)
+        try await rig.stage("v", use)
+    }
+
     @Test("A copy is mounted beside its source and grows to its own size", arguments: Machine.available)
     func copies(machine: Machine) async throws {
         try await Rig.with(machine) { rig in

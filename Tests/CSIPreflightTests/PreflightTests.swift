@@ -49,6 +49,9 @@ struct PreflightTests {
             Row("no file system", .fileSystem("xfs", for: "XFS"), .warning, "modprobe xfs") { host in
                 host.changeMachine { $0.fileSystemTypes.remove("xfs") }
             },
+            Row("a Btrfs without copies", .btrfsCopies, .warning, "run Linux 6.7 or later") { host in
+                host.addDirectory("/sys/fs/btrfs/features")
+            },
             Row("no loop module", .loopDevices, .waiting, "modprobe loop") { host in
                 host.changeMachine { $0.closedDevices["/dev/loop-control"] = .notFound }
             },

@@ -33,10 +33,11 @@ long clinux_duplicate(int fd);
 long clinux_poll(struct pollfd *descriptors, size_t count, int milliseconds);
 
 // Freezes a file system from a child process that thaws it when a byte arrives in `channel`, when the other end of `channel`
-// closes (because its holder died), or after `milliseconds`, whichever comes first. `channel` is one end of a socket pair
-// whose other end only the caller has. The child writes 4 bytes to it when FIFREEZE has returned, its error number, and if
-// that is 0, 4 bytes when it has thawed: 0 when it was told to, ETIMEDOUT when it did so by itself, FITHAW's error number
-// otherwise. The child keeps nothing open but `directory` and `channel`. Returns its pidfd; see clinux_reap.
+// closes (because its holder died), or `milliseconds` after it began to freeze, whichever comes first. `channel` is one end of a
+// socket pair whose other end only the caller has. The child first has syncfs write what is dirty, while writers go on, and writes
+// 4 bytes, its error number, when that is done; if that is 0 and the other end is still open, 4 bytes when FIFREEZE has returned, its
+// error number, and if that is 0, 4 bytes when it has thawed: 0 when it was told to, ETIMEDOUT when it did so by itself, FITHAW's
+// error number otherwise. The child keeps nothing open but `directory` and `channel`. Returns its pidfd; see clinux_reap.
 long clinux_spawn_freezer(int directory, int channel, int milliseconds);
 
 // Creates a pair of connected stream sockets, close-on-exec.

@@ -128,8 +128,9 @@ extension BlockNode {
                 options.kind, on: device.path, mountedAt: path, within: Self.toolLimit(device))
         } catch {
             var error = error
-            let detail = error.detail.map { "; \($0)" } ?? ""
-            error.detail = "its file system could be mounted at \(path), but not grown to the size of its device\(detail)"
+            error.detail =
+                "its file system could be mounted at \(path), but not grown to the size of its device"
+                + (error.detail.map { "; \($0)" } ?? "")
             throw CSIError(error)
         }
     }
@@ -145,7 +146,8 @@ extension BlockNode {
         }
         let made: DeviceContent
         do throws(HostError) {
-            made = try await host.fileSystems.make(kind, on: device.path, options: options, within: Self.toolLimit(device))
+            made = try await host.fileSystems.make(
+                kind, on: device.path, options: options, within: Self.toolLimit(device))
         } catch {
             // Somebody wrote to the device since it was probed: what is there is not ours to erase.
             if error.kind == .notBlank, isFirst {

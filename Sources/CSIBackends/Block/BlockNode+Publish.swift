@@ -6,7 +6,8 @@ import SystemPackage
 extension BlockNode {
     /// Bind-mounts what is staged at the target, if it is this volume's device that is staged; or the raw device's node.
     ///
-    /// Read-only from its first moment where that is asked for. The same volume with the same arguments at the target is
+    /// Read-only from its first moment where that is asked for. Where it can be written, the group that is asked for gets the root of
+    /// the file system, as at a stage. The same volume with the same arguments at the target is
     /// success.
     /// - Throws: FAILED_PRECONDITION when the volume is not staged at the staging path, and for a second target of a volume
     ///   with a single writer; ALREADY_EXISTS naming what differs when something else is mounted at the target.
@@ -33,6 +34,8 @@ extension BlockNode {
         {
             throw secondTarget(volume.id, other, request.capability.mode)
         }
+        // Each pod may come with a group of its own; the volume was staged for the first of them.
+        if !bind.contains(.readOnly), !staged.isReadOnly { try await applyGroup(of: request.capability, at: staging) }
         let made = try await PublishTarget(request.target, on: host).bind(staging, options: bind)
         guard made.origin != staged.origin else { return }
         // Something else was mounted over the staging path in this moment.

@@ -132,8 +132,15 @@ extension BlockNode {
         do throws(HostError) {
             entry = try await host.fileSystems.mount(device.path, at: path, options: options, within: Self.mountLimit)
         } catch {
-            guard error.kind == .notFound else { throw CSIError(error) }
-            throw .preconditionFailed("the staging path \(path) does not exist; the caller makes it")
+            if error.kind == .notFound {
+                throw .preconditionFailed("the staging path \(path) does not exist; the caller makes it")
+            }
+            if error.kind == .alreadyExists, options.kind == .btrfs {
+                throw .preconditionFailed(
+                    "a Btrfs with the UUID of the one in volume \"\(id)\" is mounted already, its source or another copy, and "
+                        + "Linux before 6.7 does not mount both: unstage the other one, or run a later kernel")
+            }
+            throw CSIError(error)
         }
         // Where nothing holds a device, it could have gone and come back as another one meanwhile.
         let isSame = device.loop != nil ? true : try await devices.device(of: id)?.isSame(as: device) == true
@@ -166,11 +173,8 @@ extension BlockNode {
     }
 
     /// Gives the root of the file system to a group, which then may write there; what is below keeps its owners.
-    private func applyGroup(of capability: VolumeCapability, at path: FilePath) async throws(CSIError) {
-        guard let group = capability.mount?.group, !group.isEmpty, !capability.mode.isReadOnly else { return }
-        guard let id = UInt32(group), id != .max else {
-            throw .invalid("volume_capability.mount.volume_mount_group", "must be a number, and is \"\(group)\"")
-        }
+    func applyGroup(of capability: VolumeCapability, at path: FilePath) async throws(CSIError) {
+        guard !capability.mode.isReadOnly, let id = try capability.mount?.groupID() else { return }
         try await withHostErrors { () async throws(HostError) in
             let root = try await host.files.openDirectory(path)
             guard let metadata = try await root.metadata(of: "") else { return }

@@ -17,6 +17,7 @@ extension LoopbackConfiguration {
                 [
                     .kernel(.fsmount), .loopDevices,
                     .capability(.systemResource, .recommended, for: "growing ext4 while it is mounted"),
+                    .btrfsCopies,
                 ] + Self.programs))
     }
 

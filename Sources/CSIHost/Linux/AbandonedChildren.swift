@@ -10,9 +10,11 @@ enum AbandonedChildren {
         let descriptor: OwnedDescriptor
         /// The address of the stack that it works on, for as long as it does; 0 where it has one of its own.
         private let stack: UInt
+        let work: AbandonedWork?
 
-        init(_ descriptor: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer?) {
+        init(_ descriptor: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer?, _ work: AbandonedWork?) {
             self.descriptor = descriptor
+            self.work = work
             self.stack = UInt(bitPattern: stack)
         }
 
@@ -22,8 +24,12 @@ enum AbandonedChildren {
     private static let children = Guarded<[Child]>([])
 
     /// Takes over the pidfd of a child, and the stack that it shares with this process, if it does.
-    static func append(_ child: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer? = nil) {
-        let child = Child(child, stack: stack)
+    ///
+    /// - Parameter work: what it is still at; see ``isBusy(with:)``.
+    static func append(
+        _ child: consuming OwnedDescriptor, stack: UnsafeMutableRawPointer? = nil, doing work: AbandonedWork? = nil
+    ) {
+        let child = Child(child, stack: stack, work)
         children.withLock { $0.append(child) }
     }
 
@@ -31,6 +37,12 @@ enum AbandonedChildren {
     static func append(copyOf pidfd: CInt) {
         let copy = clinux_duplicate(pidfd)
         if copy >= 0 { append(OwnedDescriptor(adopting: CInt(truncatingIfNeeded: copy))) }
+    }
+
+    /// Whether one is still at some work: another one would wait for the same thing.
+    static func isBusy(with work: AbandonedWork) -> Bool {
+        collect()
+        return children.withLock { $0.contains { $0.work == work } }
     }
 
     /// Collects those that have ended.

@@ -80,7 +80,8 @@ struct DeviceNode: ~Copyable {
         // Through a cache it would say nothing of the device.
         guard isDirect else { return }
         let raw = descriptor.raw
-        switch try SystemCallChild.run(within: limit, site, start: { clinux_start_read(raw, offset, &$0) }) {
+        let work = AbandonedWork("read", of: try number())
+        switch try SystemCallChild.run(work, within: limit, site, start: { clinux_start_read(raw, offset, &$0) }) {
         // Its sectors are larger.
         case .ended(nil), .ended(.invalidArgument?): return
         case .ended(let errno?): throw site.failure(errno, detail: "at byte \(offset)")

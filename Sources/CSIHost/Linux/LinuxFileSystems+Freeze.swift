@@ -53,6 +53,9 @@ final class LinuxFrozenFileSystem: FrozenFileSystem {
 
 /// The child process that froze a file system and thaws it whatever happens to this process.
 final class FreezeWatchdog: Sendable {
+    /// How long writing what is dirty may take, while writers go on.
+    private static let syncLimit = Duration.seconds(120)
+
     private let site: CallSite
     private let directory: OwnedDescriptor
     /// This end is nobody else's: when it closes, the child thaws.
@@ -65,6 +68,11 @@ final class FreezeWatchdog: Sendable {
         _ mounted: borrowing OwnedDescriptor, at mountPoint: FilePath, atMost limit: Duration, _ freezing: CallSite
     ) throws(HostError) {
         let rawMounted = mounted.raw
+        let number = try freezing.status(of: mounted)
+        let work = AbandonedWork("freeze", of: DeviceNumber(major: number.stx_dev_major, minor: number.stx_dev_minor))
+        guard !AbandonedChildren.isBusy(with: work) else {
+            throw freezing.failure(kind: .timedOut, detail: "an earlier call still waits for its device")
+        }
         let directory = OwnedDescriptor(
             adopting: CInt(truncatingIfNeeded: try freezing.check { clinux_duplicate(rawMounted) }))
         var ends: [CInt] = [-1, -1]
@@ -73,23 +81,34 @@ final class FreezeWatchdog: Sendable {
         let far = OwnedDescriptor(adopting: ends[1])
         let (rawDirectory, rawFar) = (directory.raw, far.raw)
         let milliseconds = limit.pollMilliseconds
-        let number = try freezing.check(detail: "no child process could be started to thaw it again") {
+        let pidfd = try freezing.check(detail: "no child process could be started to thaw it again") {
             clinux_spawn_freezer(rawDirectory, rawFar, milliseconds)
         }
-        let child = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: number))
+        let child = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: pidfd))
         // Or the end of the child would never be seen.
         _ = consume far
+        // Writers wait for nothing yet.
+        switch Self.report(from: channel.raw, within: Self.syncLimit) {
+        case .success?: break
+        case .failure(let errno)?:
+            AbandonedChildren.append(child)
+            throw freezing.failure(errno, detail: "what was written to it could not be made durable")
+        // It does not freeze, since nobody holds the channel any more.
+        case nil:
+            AbandonedChildren.append(child, doing: work)
+            throw freezing.failure(
+                kind: .timedOut,
+                detail: "what was written to it could not be made durable within \(Self.syncLimit); it was not frozen")
+        }
         switch Self.report(from: channel.raw, within: limit) {
         case .success?: break
-        case let report:
+        case .failure(let errno)?:
             AbandonedChildren.append(child)
-            switch report {
-            case .failure(.resourceBusy)?:
-                throw freezing.failure(.resourceBusy, detail: "somebody has frozen it already")
-            case .failure(let errno)?: throw freezing.failure(errno)
-            // The child thaws it as soon as the freeze returns, since nobody holds the channel any more.
-            default: throw freezing.failure(kind: .timedOut, detail: "it could not be frozen within \(limit)")
-            }
+            throw freezing.failure(errno, detail: errno == .resourceBusy ? "somebody has frozen it already" : nil)
+        // The child thaws it as soon as the freeze returns, since nobody holds the channel any more.
+        case nil:
+            AbandonedChildren.append(child, doing: work)
+            throw freezing.failure(kind: .timedOut, detail: "it could not be frozen within \(limit)")
         }
         site = CallSite(.thaw, at: mountPoint)
         self.directory = directory

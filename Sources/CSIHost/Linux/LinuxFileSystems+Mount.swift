@@ -13,7 +13,7 @@ extension LinuxFileSystems {
 
         let context = try openContext(options.kind, site)
         try configure(context, device, options, site)
-        try create(context, device, within: limit, site)
+        try create(context, device, number, within: limit, site)
 
         let flags = options.access == .readWrite ? options.flags : options.flags.union(.readOnly)
         let attributes = UInt32(truncatingIfNeeded: flags.mountAttributes.set)
@@ -86,10 +86,12 @@ extension LinuxFileSystems {
 
     /// Lets the kernel read the superblock and replay the journal, which can take long and hang.
     private func create(
-        _ context: borrowing OwnedDescriptor, _ device: FilePath, within limit: Duration, _ site: CallSite
+        _ context: borrowing OwnedDescriptor, _ device: FilePath, _ number: DeviceNumber, within limit: Duration,
+        _ site: CallSite
     ) throws(HostError) {
         let raw = context.raw
-        let ending = try SystemCallChild.run(within: limit, site) { clinux_start_fsconfig_create(raw, &$0) }
+        let work = AbandonedWork("mount", of: number)
+        let ending = try SystemCallChild.run(work, within: limit, site) { clinux_start_fsconfig_create(raw, &$0) }
         switch ending {
         case .ended(nil): return
         case .hung:

@@ -26,7 +26,7 @@ extension LinuxMounts {
             steps += 1
             let parent = try Resolution.absolute.openParent(of: target, CLINUX_O_PATH | CLINUX_O_DIRECTORY, for: site)
             let left = ContinuousClock.now.duration(to: deadline)
-            switch try Self.unmount(name, in: parent, flags: 0, within: left, site) {
+            switch try Self.unmount(top, name, in: parent, flags: 0, within: left, site) {
             case .ended(nil):
                 outcome.removed += 1
             case .ended(.invalidArgument), .ended(.noSuchFileOrDirectory):
@@ -50,13 +50,14 @@ extension LinuxMounts {
         return outcome
     }
 
-    /// Unmounts a name in a directory in a child process.
+    /// Unmounts a name in a directory, where a mount is, in a child process.
     private static func unmount(
-        _ name: FilePath.Component, in directory: borrowing OwnedDescriptor, flags: CInt, within limit: Duration,
-        _ site: CallSite
+        _ mount: MountEntry, _ name: FilePath.Component, in directory: borrowing OwnedDescriptor, flags: CInt,
+        within limit: Duration, _ site: CallSite
     ) throws(HostError) -> SystemCallChild.Ending {
         let raw = directory.raw
-        return try SystemCallChild.run(within: limit, site) { child in
+        let work = AbandonedWork(unmounting: mount, flags: flags)
+        return try SystemCallChild.run(work, within: limit, site) { child in
             name.withPlatformString { clinux_start_umount(raw, $0, flags, &child) }
         }
     }
@@ -71,13 +72,15 @@ extension LinuxMounts {
         _ policy: UnmountPolicy, _ outcome: inout UnmountOutcome, _ site: CallSite
     ) throws(HostError) {
         if policy.forces {
-            _ = try Self.unmount(name, in: parent, flags: CInt(MNT_FORCE), within: Self.patience, site)
+            _ = try Self.unmount(
+                mount, name, in: parent, flags: CInt(MNT_FORCE), within: Self.patience, site)
             guard try isInTable(mount) else {
                 outcome.removed += 1
                 return
             }
         }
-        let ended = try Self.unmount(name, in: parent, flags: CInt(MNT_DETACH), within: Self.patience, site)
+        let ended = try Self.unmount(
+            mount, name, in: parent, flags: CInt(MNT_DETACH), within: Self.patience, site)
         if case .ended(let errno?) = ended, errno != .invalidArgument, errno != .noSuchFileOrDirectory {
             throw site.failure(errno, detail: "detaching it lazily failed too")
         }

@@ -12,13 +12,15 @@ enum SystemCallChild {
         case hung
     }
 
-    /// Waits for a child.
+    /// Waits for a child, unless one that was left behind is still at the same work: that it hangs is known then.
     ///
-    /// - Parameter start: starts it.
+    /// - Parameters:
+    ///   - work: what it is to do.
+    ///   - start: starts it.
     static func run(
-        within limit: Duration, _ site: CallSite, start: (inout clinux_child) -> Int
+        _ work: AbandonedWork, within limit: Duration, _ site: CallSite, start: (inout clinux_child) -> Int
     ) throws(HostError) -> Ending {
-        AbandonedChildren.collect()
+        guard !AbandonedChildren.isBusy(with: work) else { return .hung }
         var started = clinux_child()
         try site.check(detail: "no child process could be started for it") { start(&started) }
         let child = OwnedDescriptor(adopting: started.pidfd)
@@ -36,7 +38,7 @@ enum SystemCallChild {
             return ending(of: child)
         }
         _ = clinux_kill(rawChild)
-        AbandonedChildren.append(child, stack: started.stack)
+        AbandonedChildren.append(child, stack: started.stack, doing: work)
         return .hung
     }
 
