@@ -172,7 +172,10 @@ extension VolumePool {
             // It never became a volume, and no pod has seen it.
             return held
         }
-        guard case .project(let own)? = VolumeRecord.quota(in: record) else { return nil }
+        guard case .project(let own)? = VolumeRecord.quota(in: record) else {
+            // A crash can have torn the record of what never became a volume either.
+            return doomed.lastComponent?.string.contains(PoolLayout.partialSuffix) == true ? held : nil
+        }
         guard held?.id != UInt64(own) else { return held }
         guard try await tree.metadata(of: data)?.kind == .directory else { return nil }
         // The top comes first and is enough; what is below it may not fit.
