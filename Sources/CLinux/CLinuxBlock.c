@@ -30,6 +30,10 @@ long clinux_loop_get_free(int control) {
     return result(ioctl(control, LOOP_CTL_GET_FREE));
 }
 
+long clinux_loop_remove(int control, int number) {
+    return result(ioctl(control, LOOP_CTL_REMOVE, (long)number));
+}
+
 long clinux_loop_configure(int device, const struct loop_config *config) {
     return result(ioctl(device, LOOP_CONFIGURE, config));
 }

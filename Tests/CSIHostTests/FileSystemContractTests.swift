@@ -327,6 +327,28 @@ struct FileSystemContractTests {
         }
     }
 
+    @Test(arguments: HostKind.attaching)
+    func `a device that keeps its room takes no discards, and the next one under its number does again`(
+        kind: HostKind
+    ) async throws {
+        try await withDevices(kind) { rig in
+            let tree = try await rig.home()
+            try await tree.createFile(
+                "thick.img", size: Self.size, allocation: .allocated, permissions: [.ownerReadWrite])
+            for takesDiscards in [false, true, false] {
+                let options = LoopOptions(name: "test", directIO: .off, takesDiscards: takesDiscards)
+                let disk = Disk(
+                    image: "thick.img", loop: try await rig.host.loops.attach("thick.img", in: tree, options: options))
+                if try await rig.fileSystems.probe(disk.path).isBlank { try await rig.make(.ext4, on: disk) }
+                let entry = try await rig.mountDisk(disk, FileSystemMountOptions(.ext4).keepingRoom(), at: "mnt")
+                let refusal = await failure { try await rig.fileSystems.trim(entry.mountPoint) }
+                #expect(refusal == (takesDiscards ? nil : .notSupported))
+                try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
+                try await rig.detach(disk)
+            }
+        }
+    }
+
     @Test(.enabled(if: HostKind.attachingIsAllowed, HostKind.howToAllowAttaching))
     func `trimming gives blocks back, and damage is seen`() async throws {
         try await withDevices(.linux) { rig in

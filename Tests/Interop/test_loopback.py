@@ -243,6 +243,54 @@ def test_thick_volumes_take_their_room(pool, clients, names):
         Volume(pool, next(names), fs="ext4").create(controller, free().available_capacity + 8192)
 
 
+def test_thick_volumes_keep_their_room(pool, clients, fs, names):
+    controller, node = clients
+    thick = {"provisioning": "thick"}
+    volume = Volume(pool, next(names), fs=fs).create(controller, GIB, parameters=thick)
+    raw = Volume(pool, next(names), block=True).create(controller, 64 * MIB, parameters=thick)
+
+    def missing(one):
+        status = (pool.pool / "volumes" / one.id / "image").stat()
+        return status.st_size - status.st_blocks * 512
+
+    target = volume.use(node)
+    with open(target / "data", "wb") as file:
+        for _ in range(200):
+            file.write(os.urandom(MIB))
+    os.sync()
+    (target / "data").unlink()
+    os.sync()
+    assert subprocess.run(["fstrim", str(target)], check=False, capture_output=True).returncode != 0
+    assert missing(volume) <= 0
+    device = raw.use(node)
+    write(device, 4 * MIB, "raw")
+    assert subprocess.run(["blkdiscard", "-f", str(device)], check=False, capture_output=True).returncode != 0
+    assert missing(raw) <= 0
+    for one in (volume, raw):
+        assert not one.stats(node).volume_condition.abnormal
+        one.rest(node)
+
+    # What is gone all the same is told, and taken again before anybody writes there.
+    image = pool.pool / "volumes" / volume.id / "image"
+    hole = ["--offset", "660MiB", "--length", "80MiB"]
+    subprocess.run(["fallocate", "--punch-hole", *hole, str(image)], check=True)
+    assert missing(volume) > 70 * MIB
+    listed = controller.controller.ListVolumes(csi.ListVolumesRequest()).entries
+    told = next(one.status.volume_condition for one in listed if one.volume.volume_id == volume.id)
+    assert told.abnormal and "thick" in told.message
+    volume.use(node)
+    assert missing(volume) <= 0
+    assert not volume.stats(node).volume_condition.abnormal
+    volume.rest(node)
+
+    # The device's number is a thin volume's next, which gives back what it does not use.
+    thin = Volume(pool, next(names), fs=fs).create(controller, GIB)
+    assert subprocess.run(["fstrim", str(thin.use(node))], check=False).returncode == 0
+    thin.rest(node)
+    for one in (volume, raw, thin):
+        one.delete(controller)
+
+
 @pytest.mark.parametrize("parameters, word", [
     ({"provisioning": "fat"}, "provisioning"), ({"fsfreeze": "true"}, "fsfreeze"),
     ({"mkfsOptions": "-F"}, "mkfsOptions"), ({"csi.storage.k8s.io/fstype": "ntfs"}, "ntfs")])

@@ -14,6 +14,8 @@ extern const int CLINUX_SEEK_HOLE;
 
 // LOOP_CTL_GET_FREE on /dev/loop-control: the number of a device that was free a moment ago.
 long clinux_loop_get_free(int control);
+// LOOP_CTL_REMOVE on /dev/loop-control; -EBUSY for a device that is open or shows a file.
+long clinux_loop_remove(int control, int number);
 long clinux_loop_configure(int device, const struct loop_config *config);
 long clinux_loop_get_status(int device, struct loop_info64 *status);
 long clinux_loop_set_capacity(int device);

@@ -42,10 +42,16 @@ public struct BlockVolume: Sendable, Hashable {
     /// For ``ImageDevices``.
     public var directIO: Bool?
 
+    /// Whether the volume has all its room from the start and keeps it: what its users discard is not given back.
+    ///
+    /// For ``ImageDevices``.
+    public var isThick: Bool
+
     /// Creates the description of a volume; `origin` is by default what never formats.
     public init(
         id: VolumeID, fileSystem: FileSystemKind? = nil, makeOptions: String = "", capacity: Int64 = 0,
-        origin: Origin = .unknown, selector: BlockDeviceSelector? = nil, readAhead: Int64? = nil, directIO: Bool? = nil
+        origin: Origin = .unknown, selector: BlockDeviceSelector? = nil, readAhead: Int64? = nil, directIO: Bool? = nil,
+        isThick: Bool = false
     ) {
         self.id = id
         self.fileSystem = fileSystem
@@ -55,6 +61,7 @@ public struct BlockVolume: Sendable, Hashable {
         self.selector = selector
         self.readAhead = readAhead
         self.directIO = directIO
+        self.isThick = isThick
     }
 }
 
@@ -98,9 +105,10 @@ extension BlockVolume {
         }
         guard let fileSystem, let mount = capability.mount else { return nil }
         do throws(UnsupportedOption) {
-            return try FileSystemMountOptions(
+            let options = try FileSystemMountOptions(
                 fileSystem, mountFlags: mount.flags, access: capability.mode.isReadOnly ? .readOnly : .readWrite,
                 isCopy: origin != .empty)
+            return isThick ? options.keepingRoom() : options
         } catch {
             throw .invalid("volume_capability.mount.mount_flags", "cannot be used: \(error)")
         }

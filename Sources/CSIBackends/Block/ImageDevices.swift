@@ -10,6 +10,9 @@ public struct ImageDevices: VolumeDevices {
     /// With less than this left in the pool, a thin volume may be refused the next write.
     private static let fullPool: Int64 = 16 << 20
 
+    /// What a thick volume may lack besides a thousandth: a file system that zeroes a few blocks gives them back.
+    private static let tolerableLoss: Int64 = 1 << 20
+
     let pool: VolumePool
     let host: any Host
     private let hints = LoopHints()
@@ -94,6 +97,12 @@ public struct ImageDevices: VolumeDevices {
             let path = pool.imagePath(of: summary.id)
             return .abnormal("the image \(path) was cut short: it has \(image.size) of \(summary.capacity) bytes")
         }
+        let missing = image.size - image.allocatedBytes
+        if summary.isThick, missing > Self.tolerableLoss + image.size / 1024 {
+            return .abnormal(
+                "the thick volume has lost \(missing) of the \(image.size) bytes of its room, by discards or zeroing; it takes "
+                    + "them again when it is staged next")
+        }
         if let poolFree, poolFree < Self.fullPool, !summary.isThick, image.allocatedBytes < image.size {
             return .abnormal(
                 "the pool has \(poolFree) bytes left: writing to this thin volume fails when they are used up")
@@ -118,7 +127,8 @@ public struct ImageDevices: VolumeDevices {
             let device = try await host.loops.attach(
                 file, in: tree,
                 options: LoopOptions(
-                    name: volume.id.rawValue, isReadOnly: isReadOnly, directIO: LoopOptions.DirectIO(volume.directIO)))
+                    name: volume.id.rawValue, isReadOnly: isReadOnly, directIO: LoopOptions.DirectIO(volume.directIO),
+                    takesDiscards: !volume.isThick))
             hints[volume.id] = device.number
             return VolumeDevice(device)
         } catch {

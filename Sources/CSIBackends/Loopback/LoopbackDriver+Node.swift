@@ -15,6 +15,7 @@ extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, Mou
         // Read under the lock: a delete that was faster has taken the record away.
         let (record, volume) = try await known(request.id)
         _ = try await devices.usableImage(of: record)
+        if record.isThick { try await pool.refillImage(of: record.id) }
         try await devices.recount()
         try await node.stage(request, volume)
     }
@@ -64,7 +65,10 @@ extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, Mou
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
         _ = try await devices.usableImage(of: record)
-        return try await node.expand(request, volume)
+        let size = try await node.expand(request, volume)
+        // A file system zeroes the tables of what it has grown by.
+        if record.isThick { try await pool.refillImage(of: record.id) }
+        return size
     }
 
     private func known(_ id: VolumeID) async throws(CSIError) -> (record: VolumeRecord, volume: BlockVolume) {

@@ -32,6 +32,7 @@ struct VolumeClass: Sendable, Hashable {
         isThick = try Self.choice(provisioning, Key.provisioning, ["thin": false, "thick": true]) ?? false
         self.freezes = try Self.choice(freezes, Key.freezes, ["false": false, "true": true]) ?? true
         fileSystem = try Self.fileSystem(type, capabilities)
+        if isThick { try Self.checkKeepsRoom(capabilities) }
         try checkMakeOptions(for: fileSystem ?? VolumeTraits.defaultFileSystem)
     }
 
@@ -62,6 +63,16 @@ struct VolumeClass: Sendable, Hashable {
     /// The smallest volume that can be made, in bytes.
     var minimumCapacity: Int64 {
         VolumeTraits(fileSystem: isBlock ? nil : fileSystem ?? VolumeTraits.defaultFileSystem).minimumCapacity
+    }
+
+    private static func checkKeepsRoom(_ capabilities: [VolumeCapability]) throws(CSIError) {
+        let flags: [String] = capabilities.flatMap { (capability) -> [String] in capability.mount?.flags ?? [] }
+        let words: [Substring] = flags.flatMap { (flag) -> [Substring] in flag.split(separator: ",") }
+        guard let word = words.first(where: { $0 == "discard" || $0.hasPrefix("discard=") }) else { return }
+        throw .invalid(
+            "volume_capabilities",
+            "ask for the mount flag \(word), which gives back the room that a thick volume keeps; leave it out, or ask for a "
+                + "thin volume")
     }
 
     private func checkMakeOptions(for kind: FileSystemKind) throws(CSIError) {

@@ -73,6 +73,6 @@ extension VolumeTraits {
     func volume(_ record: VolumeRecord) -> BlockVolume {
         BlockVolume(
             id: record.id, fileSystem: fileSystem, makeOptions: makeOptions, capacity: record.capacity,
-            origin: record.source == nil ? .empty : .copy)
+            origin: record.source == nil ? .empty : .copy, isThick: record.isThick)
     }
 }

@@ -138,6 +138,24 @@ extension VolumePool {
         return overflows ? image.size : whole
     }
 
+    /// Takes the room again that a thick image has given back.
+    /// - Throws: RESOURCE_EXHAUSTED when the pool no longer has it.
+    public func refillImage(of id: VolumeID) async throws(CSIError) {
+        let (image, tree) = try imageFile(of: id)
+        var missing: Int64 = 0
+        do throws(HostError) {
+            guard let metadata = try await tree.metadata(of: image) else { return }
+            missing = metadata.size - metadata.allocatedBytes
+            guard missing > 0 else { return }
+            try await tree.setFileSize(image, to: metadata.size, allocation: .allocated)
+        } catch {
+            guard error.kind == .noSpace else { throw CSIError(error) }
+            throw .noSpace(
+                "volume \"\(id)\" is thick and has given back \(missing) bytes of its room, which the pool does not have any more: "
+                    + "\(error.description); free room in the pool")
+        }
+    }
+
     /// Makes all of the image read as zero, and takes its room again where the volume is thick.
     ///
     /// The caller has made sure that nothing in it is anybody's.

@@ -30,16 +30,24 @@ public struct LoopOptions: Sendable, Hashable {
     /// Whether the page cache is passed by.
     public var directIO: DirectIO
 
+    /// Whether blocks that a user of the device discards are given back by the file.
+    ///
+    /// A device that does not take discards keeps the room of an ``FileAllocation/allocated`` file. The device is told
+    /// below `/sys` then, which has to be writable; when it is detached, it is removed, because it could not be told otherwise again.
+    public var takesDiscards: Bool
+
     /// What tools show beside the device, for example the volume's id: at most 63 bytes of UTF-8 without NUL.
     public var name: String
 
     /// Creates options.
     public init(
-        name: String, isReadOnly: Bool = false, sectorSize: SectorSize = .bytes4096, directIO: DirectIO = .preferred
+        name: String, isReadOnly: Bool = false, sectorSize: SectorSize = .bytes4096, directIO: DirectIO = .preferred,
+        takesDiscards: Bool = true
     ) {
         self.name = name
         self.isReadOnly = isReadOnly
         self.sectorSize = sectorSize
         self.directIO = directIO
+        self.takesDiscards = takesDiscards
     }
 }

@@ -55,6 +55,23 @@ public struct FileSystemMountOptions: Sendable, Hashable {
 }
 
 extension FileSystemMountOptions {
+    /// The same options without those that give room back to the device: for devices that shall keep theirs.
+    ///
+    /// Btrfs is told not to discard, which it does by itself, and ext4 not to zero its tables in the background: a blank device has zeros
+    /// there, and zeroing can give blocks back too.
+    public func keepingRoom() -> FileSystemMountOptions {
+        var kept = self
+        kept.options.removeAll { word in ["discard", "init_itable"].contains(String(word.prefix { $0 != "=" })) }
+        let word: String? =
+            switch kind {
+            case .btrfs: "nodiscard"
+            case .ext4: "noinit_itable"
+            case .ext3, .xfs: nil
+            }
+        if let word, !kept.options.contains(word) { kept.options.append(word) }
+        return kept
+    }
+
     /// The first option of the file system that a mount of it has and these options do not, or the other way round; nil when
     /// the kernel shows no difference.
     ///

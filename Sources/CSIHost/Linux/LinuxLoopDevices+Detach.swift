@@ -21,7 +21,10 @@ extension LinuxLoopDevices {
         while true {
             let look = try isOurs ? self.look(at: device) : clear(device)
             if case .leaving = look { isOurs = true }
-            if case .gone = look { return isOurs }
+            if case .gone = look {
+                if isOurs { renew(device) }
+                return isOurs
+            }
             guard ContinuousClock.now < deadline else { break }
             if Task.isCancelled { throw HostError(.detachLoop, at: device.path, kind: .cancelled) }
             if pause > 0 { _ = clinux_sleep_milliseconds(pause) }

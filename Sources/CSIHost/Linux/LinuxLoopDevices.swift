@@ -6,6 +6,8 @@ import SystemPackage
 struct LinuxLoopDevices: LoopDevices {
     /// How often a device is asked for that others took first, before attaching is given up.
     private static let attempts = 1000
+    /// How often a device that is not there is taken for one that somebody removes just now.
+    private static let patience = 20
 
     // MARK: Attaching
 
@@ -49,12 +51,14 @@ struct LinuxLoopDevices: LoopDevices {
         let flags = options.isReadOnly ? CLINUX_O_READ : CLINUX_O_READ_WRITE
         for attempt in 0..<Self.attempts {
             let number = try free(control, site)
+            if options.takesDiscards, renew(number, control) { continue }
             switch try LoopNode.open(number, flags, for: .attachLoop) {
             case .opened(let node):
                 guard try configure(node, configuration, options, site) else { break }
                 return try verified(node, identity, backingPath, options, site)
             // Somebody removes this device just now.
             case .refused(.noSuchAddressOrDevice): break
+            case .refused(.noSuchFileOrDirectory) where attempt < Self.patience: break
             case .refused(.noSuchFileOrDirectory):
                 throw site.failure(
                     kind: .noDevice, detail: "there is no \(LoopNode.path(number)): /dev must be the machine's own")
@@ -66,6 +70,21 @@ struct LinuxLoopDevices: LoopDevices {
             if attempt > 8 { _ = clinux_sleep_milliseconds(CInt.random(in: 0...2)) }
         }
         throw site.failure(kind: .resourceLimit, detail: "others took every loop device that was free")
+    }
+
+    /// Removes a free device that was told to refuse discards, so that the next one under its number takes them.
+    /// - Returns: whether it did.
+    private func renew(_ number: Int, _ control: borrowing OwnedDescriptor) -> Bool {
+        guard LoopNode.refusesDiscards(number) else { return false }
+        return clinux_loop_remove(control.raw, CInt(truncatingIfNeeded: number)) >= 0
+    }
+
+    /// The same for a device that was detached; others may have it by now, and then it stays.
+    func renew(_ device: LoopDevice) {
+        guard LoopNode.refusesDiscards(device.number),
+            let control = try? openControl(CallSite(.detachLoop, at: device.path))
+        else { return }
+        _ = renew(device.number, control)
     }
 
     private func openControl(_ site: CallSite) throws(HostError) -> OwnedDescriptor {
@@ -129,6 +148,7 @@ struct LinuxLoopDevices: LoopDevices {
             guard device.isReadOnly == options.isReadOnly, device.sectorSize == options.sectorSize.rawValue else {
                 throw site.failure(kind: .notVerified, detail: "the kernel attached it otherwise than asked: \(device)")
             }
+            if !options.takesDiscards { try node.refuseDiscards() }
             return device
         } catch {
             _ = clinux_loop_clear(node.descriptor.raw)

@@ -79,6 +79,29 @@ struct LoopNode: ~Copyable {
             offset: Int64(clamping: status.lo_offset), size: Int64(clamping: size), sequence: sequence())
     }
 
+    /// Has the device refuse discards.
+    ///
+    /// This outlives the attachment, and some kernels do not take it back: see ``refusesDiscards(_:)``.
+    func refuseDiscards() throws(HostError) {
+        let limit = Self.queue(number).appending("discard_max_bytes")
+        guard Self.value(limit) != 0 else { return }
+        let writing = CallSite(site.operation, at: limit)
+        try writing.check(detail: "the device cannot be kept from giving room back: run privileged") {
+            SystemAttribute.write("0", to: limit)
+        }
+    }
+
+    /// Whether the device under a number was told to refuse discards, by what was attached there last.
+    static func refusesDiscards(_ number: Int) -> Bool {
+        let queue = queue(number)
+        return value(queue.appending("discard_max_bytes")) == 0
+            && (value(queue.appending("discard_max_hw_bytes")) ?? 0) > 0
+    }
+
+    private static func queue(_ number: Int) -> FilePath { FilePath("/sys/block/loop\(number)/queue") }
+
+    private static func value(_ path: FilePath) -> Int64? { SystemAttribute.read(path).flatMap { Int64($0) } }
+
     /// Where the kernel saw the file last; nil when it does not say.
     private func backingFile() -> FilePath? {
         SystemAttribute.read(FilePath("/sys/block/loop\(number)/loop/backing_file")).map { FilePath($0) }

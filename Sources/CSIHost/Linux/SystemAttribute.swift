@@ -19,6 +19,15 @@ enum SystemAttribute {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Writes to a file, in one piece; answers as system calls of CLinux do.
+    static func write(_ text: String, to path: FilePath) -> Int {
+        let raw = path.withPlatformString { clinux_openat2(CLINUX_AT_FDCWD, $0, CLINUX_O_READ_WRITE, 0, 0) }
+        guard raw >= 0 else { return raw }
+        let descriptor = OwnedDescriptor(adopting: CInt(truncatingIfNeeded: raw))
+        let bytes = Array(text.utf8)
+        return clinux_write(descriptor.raw, bytes, bytes.count)
+    }
+
     /// The names in a directory, without `.` and `..`; none when it cannot be read.
     static func names(in path: FilePath) -> [FilePath.Component] {
         let site = CallSite(.inspectDevice, at: path)

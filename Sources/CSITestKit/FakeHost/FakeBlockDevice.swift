@@ -39,6 +39,7 @@ struct FakeLoop: Sendable {
     /// Whether the kernel keeps a lock on the file, as for what this library attaches.
     var holdsLock: Bool
     var isDetachedOnLastClose = false
+    var takesDiscards = true
     /// What was mounted in the mount namespace of whoever attached it, once that is gone: the kernel shows the file from there.
     var lostRoot: FilePath?
 }

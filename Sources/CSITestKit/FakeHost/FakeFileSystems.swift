@@ -112,6 +112,8 @@ struct FakeFileSystems: FileSystems {
         let call = FakeCall(operation: .trim, path: path)
         return try await host.perform(call) { (world) throws(HostError) in
             let (fileSystem, _) = try world.mountedFileSystem(at: path, call)
+            let loop = fileSystem.blockDevice.flatMap { world.devices[$0]?.loop }
+            guard loop?.takesDiscards != false else { throw call.failure(.notSupported) }
             return world.capacity(of: fileSystem.device).availableBytes
         }
     }

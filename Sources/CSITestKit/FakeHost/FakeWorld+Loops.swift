@@ -64,7 +64,8 @@ extension FakeWorld {
         let number = (0...used.count).first { !used.contains($0) } ?? used.count
         let loop = FakeLoop(
             number: number, file: node.id, path: backingPath(of: node.id) ?? "/", name: options.name,
-            isDirectIO: options.directIO != .off && canBypassCache, holdsLock: locks)
+            isDirectIO: options.directIO != .off && canBypassCache, holdsLock: locks,
+            takesDiscards: options.takesDiscards)
         let device = BlockDevice(
             name: "loop\(number)", path: FilePath("/dev/loop\(number)"),
             number: DeviceNumber(major: 7, minor: UInt32(clamping: number)), size: node.bytes.count,
