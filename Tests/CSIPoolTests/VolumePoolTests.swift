@@ -53,6 +53,36 @@ struct VolumePoolTests {
         #expect(host.paths(below: "/pool/.trash") == ["/pool/.trash"])
     }
 
+    @Test("Parts of an array keep its order, and are few", arguments: [0, 1, 9, 10, 11, 40, 41, 1001])
+    func parts(count: Int) async {
+        let parts = await pool().inParts(Array(0..<count), of: 10) { Array($0) }
+        #expect(parts.flatMap { $0 } == Array(0..<count))
+        #expect(parts.count <= 4 && (count <= 10) == (parts.count == 1))
+    }
+
+    @Test("A large pool is read at a start, and looked at for a list, in parts that keep the order")
+    func largePool() async throws {
+        let first = pool()
+        try await first.open()
+        try await first.rebuild()
+        for number in 0..<1100 {
+            try await first.add(try record("v\(number)"), dataPermissions: FilePermissions(rawValue: 0o777))
+        }
+        let lost = names(first)[700]
+        try await host.files.openDirectory("/pool/volumes").removeDirectory(FilePath("\(lost)/data"))
+        host.restart()
+        let second = pool()
+        try await second.open()
+        try await second.rebuild()
+        #expect(names(second) == names(first))
+        let volumes = second.page(after: nil, limit: .max).volumes
+        let conditions = try await second.conditions(of: volumes, in: try await second.health())
+        #expect(conditions.count == 1100)
+        for (volume, condition) in zip(volumes, conditions) {
+            #expect(condition.isAbnormal == (volume.id.rawValue == lost), "\(volume.id)")
+        }
+    }
+
     @Test(
         "Ids that this pool never gave out name nothing",
         arguments: ["..", ".", "../x", "a/b", ".trash", "a.partial", "A"])

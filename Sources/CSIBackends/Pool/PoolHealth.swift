@@ -82,15 +82,28 @@ extension VolumePool {
         .abnormal("the directory \(dataPath(of: id)?.string ?? "of the volume") cannot be looked at: \(reason)")
     }
 
+    /// The fewest volumes that are worth a look of their own, at the same time as others.
+    private static let smallestLook = 250
+
     /// What the child of one name is in the directory of each volume; nil where there is none, a failure where nobody can tell.
     func metadata(
         of child: String, inEachOf volumes: [VolumeSummary]
     ) async throws(CSIError) -> [Result<FileMetadata?, HostError>] {
         let tree = try tree()
         let names = volumes.map { $0.id.pathComponent }
-        let found = try await withHostErrors { () async throws(HostError) in
-            try await tree.metadata(
-                of: child, inEachOf: names.compactMap { $0 }, in: VolumeRecord.section.directory)
+        let parts = await inParts(names.compactMap { $0 }, of: Self.smallestLook) {
+            (part) -> Result<[Result<FileMetadata?, HostError>], HostError> in
+            do throws(HostError) {
+                return .success(
+                    try await tree.metadata(of: child, inEachOf: Array(part), in: VolumeRecord.section.directory))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let found = try await withHostErrors { () throws(HostError) in
+            var found: [Result<FileMetadata?, HostError>] = []
+            for part in parts { found += try part.get() }
+            return found
         }
         guard found.count < names.count else { return found }
         var rest = found[...]

@@ -20,9 +20,7 @@ struct SectionContent<Summary: Sendable>: Sendable {
 
 /// The steps that volumes and snapshots have in common.
 extension VolumePool {
-    /// In how many parts a start reads a large pool at the same time: what a disk and a few processors have to gain from.
-    private static let readers = 4
-    /// The fewest records that are worth a part of their own.
+    /// The fewest records that are worth a part of their own when a start reads a large pool.
     private static let smallestPart = 1000
 
     /// Reads everything of one kind at a start, in the order of the names.
@@ -32,18 +30,29 @@ extension VolumePool {
         let entries = try await withHostErrors { () async throws(HostError) in
             try await tree.list(Record.section.directory, limit: .max)
         }
-        let length = max(Self.smallestPart, entries.count / Self.readers + 1)
-        guard entries.count > length else { return await read(entries[...], in: tree, summary) }
-        let parts = await withTaskGroup(of: (start: Int, content: SectionContent<Summary>).self) { group in
-            for start in stride(from: 0, to: entries.count, by: length) {
-                let part = entries[start..<min(start + length, entries.count)]
-                group.addTask { (start, await self.read(part, in: tree, summary)) }
+        var found = SectionContent<Summary>()
+        for part in await inParts(entries, of: Self.smallestPart, { await self.read($0, in: tree, summary) }) {
+            found.append(part)
+        }
+        return found
+    }
+
+    /// Does some work on parts of an array at the same time, where it is long: what a disk and a few processors gain from.
+    /// - Parameter smallest: The fewest elements that are worth a part.
+    /// - Returns: One answer for each part, in their order.
+    func inParts<Element: Sendable, Answer: Sendable>(
+        _ elements: [Element], of smallest: Int, _ work: @escaping @Sendable (ArraySlice<Element>) async -> Answer
+    ) async -> [Answer] {
+        let length = max(smallest, (elements.count + 3) / 4)
+        guard elements.count > length else { return [await work(elements[...])] }
+        let answers = await withTaskGroup(of: (start: Int, answer: Answer).self) { group in
+            for start in stride(from: 0, to: elements.count, by: length) {
+                let part = elements[start..<min(start + length, elements.count)]
+                group.addTask { (start, await work(part)) }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        var found = SectionContent<Summary>()
-        for part in parts.sorted(by: { $0.start < $1.start }) { found.append(part.content) }
-        return found
+        return answers.sorted { $0.start < $1.start }.map(\.answer)
     }
 
     private func read<Record: PoolRecord, Summary: Sendable>(
