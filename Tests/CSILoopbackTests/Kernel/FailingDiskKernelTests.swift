@@ -165,7 +165,8 @@ struct FailingDiskKernelTests {
                     .split(separator: ")").last?.split(separator: " ") ?? []
                 if fields.count > 1, fields[1] == "\(getpid())" { held.children += 1 }
             }
-            held.descriptors = try await files.openDirectory(FilePath("/proc/\(getpid())/fd")).list("", limit: .max).count
+            held.descriptors = try await files.openDirectory(FilePath("/proc/\(getpid())/fd")).list("", limit: .max)
+                .count
             return held
         }
     }
