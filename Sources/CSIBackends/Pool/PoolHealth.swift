@@ -91,20 +91,15 @@ extension VolumePool {
     ) async throws(CSIError) -> [Result<FileMetadata?, HostError>] {
         let tree = try tree()
         let names = volumes.map { $0.id.pathComponent }
-        let parts = await inParts(names.compactMap { $0 }, of: Self.smallestLook) {
-            (part) -> Result<[Result<FileMetadata?, HostError>], HostError> in
+        let found = await inParts(names.compactMap { $0 }, of: Self.smallestLook) {
+            (part) -> [Result<FileMetadata?, HostError>] in
             do throws(HostError) {
-                return .success(
-                    try await tree.metadata(of: child, inEachOf: Array(part), in: VolumeRecord.section.directory))
+                return try await tree.metadata(
+                    of: child, inEachOf: Array(part), in: VolumeRecord.section.directory)
             } catch {
-                return .failure(error)
+                return part.map { _ in .failure(error) }
             }
-        }
-        let found = try await withHostErrors { () throws(HostError) in
-            var found: [Result<FileMetadata?, HostError>] = []
-            for part in parts { found += try part.get() }
-            return found
-        }
+        }.flatMap { $0 }
         guard found.count < names.count else { return found }
         var rest = found[...]
         return names.map { $0 == nil ? .success(nil) : rest.popFirst() ?? .success(nil) }
