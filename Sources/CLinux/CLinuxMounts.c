@@ -40,8 +40,7 @@ long clinux_statmount(uint64_t id, uint64_t mask, void *buffer, size_t size) {
     return result(syscall(SYS_statmount, &request, buffer, size, 0));
 }
 
-long clinux_listmount(uint64_t last, uint64_t *ids, size_t count) {
-    const uint64_t all = UINT64_MAX;
-    struct request request = {.size = sizeof request, .id = all, .parameter = last};
+long clinux_listmount(uint64_t top, uint64_t last, uint64_t *ids, size_t count) {
+    struct request request = {.size = sizeof request, .id = top, .parameter = last};
     return result(syscall(SYS_listmount, &request, ids, count, 0));
 }

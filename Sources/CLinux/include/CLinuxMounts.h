@@ -46,5 +46,6 @@ extern const uint64_t CLINUX_STATMOUNT_SOURCE;
 // Describes a mount of the namespace by its unique number.
 long clinux_statmount(uint64_t id, uint64_t mask, void *buffer, size_t size);
 
-// The unique numbers of all mounts that the process can reach, in ascending order, beginning after `last`.
-long clinux_listmount(uint64_t last, uint64_t *ids, size_t count);
+// The unique numbers of the mounts below `top` that the process can reach, in ascending order, beginning after `last`; all of the
+// namespace where `top` has all bits set.
+long clinux_listmount(uint64_t top, uint64_t last, uint64_t *ids, size_t count);

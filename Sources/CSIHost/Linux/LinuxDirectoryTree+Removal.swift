@@ -28,14 +28,16 @@ extension LinuxDirectoryTree {
         } catch  where error.kind == .notFound {
             return
         }
-        try refuseMounts(site.currentPath(of: parent).appending(name), site)
+        try refuseMounts(site.currentPath(of: parent).appending(name), in: parent, site)
         var walk = try TreeWalk(parent, at: site.path.removingLastComponent(), for: .removeTree, isNFS: isNFS)
         try walk.removeAll(name)
     }
 
     /// Refuses a tree with mounts in it before anything is removed; a mount made later stops the removal where it is.
-    private func refuseMounts(_ tree: FilePath, _ site: CallSite) throws(HostError) {
-        let table = try MountTableReader.current(beneath: tree)
+    private func refuseMounts(
+        _ tree: FilePath, in parent: borrowing OwnedDescriptor, _ site: CallSite
+    ) throws(HostError) {
+        let table = try SelectedMounts.mounts(atOrBelow: tree, in: parent)
         guard let mount = table.topmost(at: tree) ?? table.mounts(beneath: tree).first else { return }
         throw HostError(
             site.operation, at: site.path, kind: .busy,

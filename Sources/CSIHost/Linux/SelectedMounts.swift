@@ -25,6 +25,18 @@ struct SelectedMounts {
         return try MountTableReader.current(selection).selecting(selection)
     }
 
+    /// The mounts at a path and below it.
+    ///
+    /// - Parameter parent: the directory that the path is in.
+    static func mounts(
+        atOrBelow path: FilePath, in parent: borrowing OwnedDescriptor
+    ) throws(HostError) -> MountTable {
+        if StatMount.isSupported, let id = try? StatMount.id(of: parent), let below = try? StatMount.mounts(below: id) {
+            return MountTable(entries: below)
+        }
+        return try MountTableReader.current(beneath: path)
+    }
+
     /// The mount that an open file lies in; nil when it is in no table.
     static func entry(of descriptor: borrowing OwnedDescriptor, _ site: CallSite) throws(HostError) -> MountEntry? {
         if StatMount.isSupported, let id = try? StatMount.id(of: descriptor), let found = try? StatMount.find(id) {

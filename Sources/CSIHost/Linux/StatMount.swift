@@ -70,7 +70,7 @@ enum StatMount {
             let room = max(512, expected + expected / 8 - ids.count)
             var count = 0
             let next = [UInt64](unsafeUninitializedCapacity: room) { buffer, filled in
-                count = clinux_listmount(last, buffer.baseAddress, room)
+                count = clinux_listmount(everywhere, last, buffer.baseAddress, room)
                 filled = min(room, max(0, count))
             }
             guard count >= 0 else { throw Unavailable() }
@@ -80,6 +80,26 @@ enum StatMount {
         }
         throw Unavailable()
     }
+
+    /// The mounts at and below the directories that a mount shows, itself left out; nil when there are more than a few.
+    static func mounts(below top: UInt64) throws(Unavailable) -> [MountEntry]? {
+        let few = 16
+        var count = 0
+        let ids = [UInt64](unsafeUninitializedCapacity: few + 1) { buffer, filled in
+            count = clinux_listmount(top, 0, buffer.baseAddress, few + 1)
+            filled = min(few + 1, max(0, count))
+        }
+        guard count >= 0 else { throw Unavailable() }
+        guard count <= few else { return nil }
+        var entries: [MountEntry] = []
+        for id in ids {
+            if let found = try find(id) { entries.append(found.entry) }
+        }
+        return entries
+    }
+
+    /// What stands for the root of the namespace where the mounts below one are asked for.
+    private static var everywhere: UInt64 { .max }
 
     private static func answer(
         _ id: UInt64, _ mask: UInt64, needing needed: UInt64 = CLINUX_STATMOUNT_ENTRY
