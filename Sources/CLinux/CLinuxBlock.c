@@ -130,6 +130,10 @@ long clinux_advise_needed(int fd, int64_t offset, int64_t length) {
     return -posix_fadvise(fd, offset, length, POSIX_FADV_WILLNEED);
 }
 
+long clinux_advise_unneeded(int fd) {
+    return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 long clinux_start_writing(int fd, int64_t offset, int64_t length) {
     return result(sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE));
 }

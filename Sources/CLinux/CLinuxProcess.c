@@ -35,7 +35,8 @@ struct program {
     const char *path;
     char *const *argv;
     char *const *envp;
-    int descriptors[3];
+    int descriptors[4];
+    int count;
     pid_t parent;
     int error;
 };
@@ -56,16 +57,16 @@ static int start_program(void *argument) {
         errno = ECHILD;
         goto failed;
     }
-    int copies[3];
-    for (int index = 0; index < 3; index++) {
-        // Above the standard ones, so that no copy overwrites an original that is still needed.
-        copies[index] = fcntl(program->descriptors[index], F_DUPFD, 3);
+    int copies[4];
+    for (int index = 0; index < program->count; index++) {
+        // Above those that are made, so that no copy overwrites an original that is still needed.
+        copies[index] = fcntl(program->descriptors[index], F_DUPFD, program->count);
         if (copies[index] < 0) goto failed;
     }
-    for (int index = 0; index < 3; index++) {
+    for (int index = 0; index < program->count; index++) {
         if (dup2(copies[index], index) < 0) goto failed;
     }
-    if (syscall(SYS_close_range, 3u, ~0u, 0u) < 0) goto failed;
+    if (syscall(SYS_close_range, (unsigned int)program->count, ~0u, 0u) < 0) goto failed;
     if (chdir("/") < 0) goto failed;
     sigset_t none;
     sigemptyset(&none);
@@ -77,12 +78,18 @@ failed:
 }
 
 long clinux_spawn_program(const char *path, char *const argv[], char *const envp[], int input, int output, int error,
-                          pid_t *pid) {
+                          int kept, pid_t *pid) {
     const size_t size = 128 << 10;
     void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -errno;
     struct program program = {
-        .path = path, .argv = argv, .envp = envp, .descriptors = {input, output, error}, .parent = getpid()};
+        .path = path,
+        .argv = argv,
+        .envp = envp,
+        .descriptors = {input, output, error, kept},
+        .count = kept < 0 ? 3 : 4,
+        .parent = getpid(),
+    };
     int pidfd = -1;
     sigset_t all, before;
     sigfillset(&all);

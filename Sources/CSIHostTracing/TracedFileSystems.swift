@@ -13,10 +13,11 @@ struct TracedFileSystems: FileSystems {
     }
 
     func make(
-        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
+        whenBlank: () async throws(HostError) -> Void
     ) async throws(HostError) -> DeviceContent {
         try await tracing.span(.makeFileSystem, device) { () async throws(HostError) in
-            try await base.make(kind, on: device, options: options, within: limit)
+            try await base.make(kind, on: device, options: options, within: limit, whenBlank: whenBlank)
         }
     }
 

@@ -157,6 +157,88 @@ struct FileSystemContractTests {
     }
 
     @Test(arguments: HostKind.attaching)
+    func `what mkfs is to be preceded by comes once the device was found blank, and can still stop it`(
+        kind: HostKind
+    ) async throws {
+        try await withDisk(kind) { rig, disk in
+            try await rig.detach(disk)
+            let image = rig.homePath.appending("disk.img")
+            let make = { (whenBlank: () async throws(HostError) -> Void) in
+                try await rig.fileSystems.make(
+                    .ext4, on: image, options: MakeOptions(), within: .seconds(60), whenBlank: whenBlank)
+            }
+            let refusal = HostError(.writeFile, at: "/note", kind: .noSpace)
+            #expect(await failure { try await make { () async throws(HostError) in throw refusal } } == .noSpace)
+            #expect(try await rig.fileSystems.probe(image) == .blank)
+
+            // One byte of somebody else's that comes meanwhile.
+            #expect(
+                await failure {
+                    try await make { () async throws(HostError) in
+                        _ = rig.write([7], into: image, at: Self.size - 1)
+                    }
+                } == .notBlank)
+            #expect(rig.bytes(of: image, at: Self.size - 1, count: 1) == [7])
+
+            // What is not blank is not to be noted: this refusal never comes.
+            #expect(await failure { try await make { () async throws(HostError) in throw refusal } } == .notBlank)
+            // Through a device it is written past what mkfs would see.
+            #expect(rig.write([0], into: image, at: Self.size - 1))
+            disk = try await rig.attach("disk.img")
+            #expect(await failure { try await make { () async throws(HostError) in throw refusal } } == .lockHeld)
+            try await rig.detach(disk)
+            _ = try await make { () async throws(HostError) in }
+        }
+    }
+
+    @Test(arguments: all)
+    func `one made in an image file fits the device that the file becomes`(
+        host: HostKind, kind: FileSystemKind
+    ) async throws {
+        try await withDevices(host) { rig in
+            let tree = try await rig.home()
+            try await tree.createFile(
+                "thin.img", size: Self.size, allocation: .sparse, permissions: [.ownerReadWrite])
+            var options = MakeOptions(label: "data")
+            options.sectorSize = .bytes4096
+            let made = try await rig.fileSystems.make(
+                kind, on: rig.homePath.appending("thin.img"), options: options, within: .seconds(60))
+            #expect(made.type == kind.rawValue)
+            #expect(made.label == "data")
+            #expect(made.byteCount == Self.size)
+            #expect(try #require(try await tree.metadata(of: "thin.img")).allocatedBytes < Self.size)
+
+            let disk = Disk(
+                image: "thin.img",
+                loop: try await rig.host.loops.attach("thin.img", in: tree, options: LoopOptions(name: "test")))
+            #expect(try await rig.fileSystems.probe(disk.path) == .content(made))
+            let found = try await rig.fileSystems.check(kind, on: disk.path, depth: .complete, within: .seconds(60))
+            #expect(found == .clean)
+            let entry = try await rig.mountDisk(disk, FileSystemMountOptions(kind), at: "mnt")
+            #expect(rig.applicationWrites(rig.scratch.appending("mnt/file"), [1, 2, 3]))
+            try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
+            try await rig.detach(disk)
+        }
+    }
+
+    @Test(arguments: all)
+    func `an image that cannot take what mkfs writes is no space`(host: HostKind, kind: FileSystemKind) async throws {
+        try await withDevices(host) { rig in
+            let home = rig.scratch.appending("little")
+            try rig.addFileSystem(at: home, bytes: 4096)
+            try await rig.host.files.openDirectory(home).createFile(
+                "thin.img", size: Self.size, allocation: .sparse, permissions: [.ownerReadWrite])
+            var options = MakeOptions()
+            options.sectorSize = .bytes4096
+            let image = home.appending("thin.img")
+            #expect(
+                await failure {
+                    try await rig.fileSystems.make(kind, on: image, options: options, within: .seconds(60))
+                } == .noSpace)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
     func `what is wrong is told apart`(kind: HostKind) async throws {
         try await withDisk(kind) { rig, disk in
             let target = rig.scratch.appending("mnt")

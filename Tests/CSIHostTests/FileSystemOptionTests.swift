@@ -57,6 +57,27 @@ struct FileSystemOptionTests {
 
     @Test(
         arguments: [
+            (.ext3, .bytes4096, "", ["-b", "4096"], false), (.ext4, .bytes4096, "-m 0", ["-b", "4096"], false),
+            (.ext4, .bytes512, "", [], false), (.ext4, .bytes4096, "-b 1024", ["-b", "1024"], true),
+            (.xfs, .bytes4096, "", ["-s", "size=4096"], false), (.xfs, .bytes512, "", ["-s", "size=512"], false),
+            (.xfs, .bytes4096, "-s size=512", ["-s", "size=512"], true),
+            (.xfs, .bytes4096, "-b size=1024", ["-b", "size=1024"], true), (.btrfs, .bytes4096, "", [], false),
+            (.btrfs, .bytes4096, "--sectorsize 4096", ["--sectorsize", "4096"], true),
+        ] as [(FileSystemKind, LoopOptions.SectorSize, String, [String], Bool)])
+    func `mkfs is told the sectors of the device that an image file becomes, unless the user tells it`(
+        kind: FileSystemKind, sectors: LoopOptions.SectorSize, words: String, expected: [String], isUsers: Bool
+    ) throws {
+        var options = try MakeOptions(kind, parsing: words)
+        options.sectorSize = sectors
+        #expect(options.setsBlockSize == isUsers)
+        let sizes = ["-b", "-s", "--sectorsize"]
+        let arguments = MakeCommand.program(kind, "/x", options).arguments
+        let found = zip(arguments, arguments.dropFirst()).filter { sizes.contains($0.0) }.flatMap { [$0.0, $0.1] }
+        #expect(found == expected)
+    }
+
+    @Test(
+        arguments: [
             (.ext4, ["discard", "noatime"], .readWrite, [.noAccessTime], ["discard"]),
             (.ext4, ["ro,data=ordered", "commit=30"], .readOnly, [], ["data=ordered", "commit=30"]),
             (.xfs, ["rw", "defaults", "nouuid", "allocsize=64k"], .readWrite, [], ["nouuid", "allocsize=64k"]),

@@ -123,6 +123,19 @@ struct CrashTests {
         #expect(report.explored > 100)
     }
 
+    @Test("A thin volume, which is formatted in its image")
+    func thin() async throws {
+        let use = Use(fileSystem: "xfs")
+        let report = try await explorer.explore(
+            Scenario(
+                [
+                    Exploration.create("v", use, size: 300 << 20), Exploration.stage("v", use),
+                    Exploration.unstage("v"), Exploration.delete("v"),
+                ], invariant: Self.invariant))
+        try report.requireNoFailures()
+        #expect(report.explored > 50, "\(report.explored)")
+    }
+
     @Test("Raw block, writable and then read-only")
     func block() async throws {
         let use = Use.block

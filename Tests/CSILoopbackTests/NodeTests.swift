@@ -108,36 +108,6 @@ struct NodeTests {
         #expect(fake.loopDevices.isEmpty)
     }
 
-    @Test("mkfs that was killed starts over with an erased image", arguments: ["thin", "thick"])
-    func interruptedFormat(provisioning: String) async throws {
-        let fake = Rig.fake()
-        let rig = try await Rig.on(fake)
-        _ = try await rig.driver.create(Requests.create("v", parameters: ["provisioning": provisioning]))
-        let allocated = fake.metadata(of: "/scratch/pool/volumes/v/image")?.allocatedBytes
-        fake.fail(.makeFileSystem, with: .timedOut)
-        await expectRefusal(.deadlineExceeded) { try await rig.stage("v") }
-        #expect(fake.loopDevices.isEmpty)
-        #expect(try await rig.driver.pool.formatState(of: VolumeID("v")) == .started(type: "ext4"))
-        try await rig.stage("v")
-        guard case .done = try await rig.driver.pool.formatState(of: VolumeID("v")) else {
-            Issue.record("not formatted")
-            return
-        }
-        if provisioning == "thick" {
-            #expect(fake.metadata(of: "/scratch/pool/volumes/v/image")?.allocatedBytes == allocated)
-        }
-    }
-
-    @Test("Somebody else's bytes that appear after the first look are left alone, for ever")
-    func raceWithWriter() async throws {
-        let fake = Rig.fake()
-        let rig = try await Rig.on(fake)
-        _ = try await rig.driver.create(Requests.create("v"))
-        fake.fail(.makeFileSystem, with: .notBlank)
-        await #expect(throws: CSIError.self) { try await rig.stage("v") }
-        #expect(try await rig.driver.pool.formatState(of: VolumeID("v")) == nil)
-    }
-
     @Test("A damaged file system is not mounted")
     func damaged() async throws {
         let fake = Rig.fake()

@@ -44,6 +44,8 @@ long clinux_pwrite(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_advise_sequential(int fd);
 // Starts reading a part of a file into the page cache, and does not wait for it.
 long clinux_advise_needed(int fd, int64_t offset, int64_t length);
+// Drops what the page cache has of a file and is on the disk.
+long clinux_advise_unneeded(int fd);
 // Starts writing a part of a file to the disk, and does not wait for it.
 long clinux_start_writing(int fd, int64_t offset, int64_t length);
 // Writes a whole file to the disk and waits for it; that alone makes nothing durable.

@@ -10,9 +10,10 @@
 // Starts a program in a session of its own with three descriptors as its standard input, output and error, no other
 // descriptor, default signals, and `directory` / as its working directory. It is killed when the calling *thread* ends, so
 // the thread has to wait for it. `*pid` is its number, which is also its process group's, and stays taken until it is
-// collected with clinux_reap_program. Returns its pidfd, or minus the error number of whatever failed, execve included.
+// collected with clinux_reap_program. `kept` becomes its descriptor 3, for a lock that is to last as long as it does; -1 for none.
+// Returns its pidfd, or minus the error number of whatever failed, execve included.
 long clinux_spawn_program(const char *path, char *const argv[], char *const envp[], int input, int output, int error,
-                          pid_t *pid);
+                          int kept, pid_t *pid);
 
 // Kills all processes of a group; -ESRCH when none is left.
 long clinux_kill_group(pid_t group);

@@ -6,14 +6,40 @@ import SystemPackage
 
 /// The one place that makes file systems.
 extension BlockNode {
+    /// Makes the file system of a volume in its image, before that is attached, where there never was one.
+    ///
+    /// Through a loop device each of mkfs's small writes goes to the disk alone; in the file they go together. The rules are those of
+    /// a device: see ``prepared(_:_:_:isNew:)``.
+    ///
+    /// - Returns: whether it did; what is in the image is the volume's own then, has the size of its device, and needs no check.
+    func formatImage(_ volume: BlockVolume, _ options: FileSystemMountOptions) async throws(CSIError) -> Bool {
+        // A thick volume keeps its room on a device that takes no discards; in a file, some mkfs zero blocks by punching holes.
+        guard let formats, volume.origin == .empty, !volume.isThick else { return false }
+        var words = try makeOptions(volume, options.kind)
+        // Which sizes fit the device, mkfs finds out there.
+        guard !words.setsBlockSize else { return false }
+        let state = try await formats.formatState(of: volume.id)
+        if case .done = state { return false }
+        guard let image = try await devices.unattachedImage(of: volume.id) else { return false }
+        try requireWritable(options, volume)
+        if case .started = state { try await devices.eraseUnattachedImage(of: volume.id) }
+        words.sectorSize = image.sectorSize
+        try await make(
+            options.kind, on: image.path, words, volume, Self.toolLimit(volume.capacity), isFirst: state == nil)
+        return true
+    }
+
     /// The device with the volume's file system on it, checked, ready to be mounted, and held until it is.
     ///
     /// A file system is made only when the volume's notes (or, without any, its origin) say that there never was one and the
     /// device reads as blank, or when the notes say that making one was interrupted and nothing has been mounted since.
     /// Everything else is refused.
+    ///
+    /// - Parameter isNew: whether ``formatImage(_:_:)`` has made it just now.
     func prepared(
-        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
+        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions, isNew: Bool
     ) async throws(CSIError) -> (device: VolumeDevice, hold: (any HeldDevice)?) {
+        guard !isNew else { return (device, try await devices.hold(device)) }
         let state = try await formats?.formatState(of: volume.id)
         var device = device
         if case .started = state {
@@ -45,16 +71,8 @@ extension BlockNode {
             try await growUnmounted(device, kind, options)
         case nil:
             try requireWritable(options, volume)
-            let found = try await probe(device)
-            guard found.isBlank else {
-                throw .preconditionFailed(
-                    "volume \"\(volume.id)\" was never formatted by this driver, and its device is not blank: \(found); it "
-                        + "is left alone")
-            }
-            try await formats?.setFormatState(.started(type: kind.rawValue), of: volume.id)
             try await format(device, volume, kind, isFirst: true)
         case .started:
-            try await formats?.setFormatState(.started(type: kind.rawValue), of: volume.id)
             try await format(device, volume, kind, isFirst: false)
         }
     }
@@ -125,7 +143,7 @@ extension BlockNode {
         guard options.access == .readWrite else { return }
         do throws(HostError) {
             try await host.fileSystems.grow(
-                options.kind, on: device.path, mountedAt: path, within: Self.toolLimit(device))
+                options.kind, on: device.path, mountedAt: path, within: Self.toolLimit(device.size))
         } catch {
             var error = error
             error.detail =
@@ -135,29 +153,51 @@ extension BlockNode {
         }
     }
 
-    private func format(
-        _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind, isFirst: Bool
-    ) async throws(CSIError) {
-        let options: MakeOptions
+    private func makeOptions(_ volume: BlockVolume, _ kind: FileSystemKind) throws(CSIError) -> MakeOptions {
         do throws(UnsupportedOption) {
-            options = try MakeOptions(kind, parsing: volume.makeOptions)
+            return try MakeOptions(kind, parsing: volume.makeOptions)
         } catch {
             throw .preconditionFailed("the mkfs options of volume \"\(volume.id)\" cannot be used any more: \(error)")
         }
+    }
+
+    private func format(
+        _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind, isFirst: Bool
+    ) async throws(CSIError) {
+        try await make(
+            kind, on: device.path, makeOptions(volume, kind), volume, Self.toolLimit(device.size), isFirst: isFirst,
+            marked: device)
+    }
+
+    /// Makes a file system and notes it, before it begins and when it is there.
+    ///
+    /// - Parameter marked: the device that may have a mark; nil for an image, which has notes.
+    private func make(
+        _ kind: FileSystemKind, on path: FilePath, _ options: MakeOptions, _ volume: BlockVolume, _ limit: Duration,
+        isFirst: Bool, marked: VolumeDevice? = nil
+    ) async throws(CSIError) {
+        let start = FormatStart(of: kind, in: volume.id, formats)
         let made: DeviceContent
         do throws(HostError) {
             made = try await host.fileSystems.make(
-                kind, on: device.path, options: options, within: Self.toolLimit(device))
+                kind, on: path, options: options, within: limit, whenBlank: start.note)
         } catch {
-            // Somebody wrote to the device since it was probed: what is there is not ours to erase.
-            if error.kind == .notBlank, isFirst {
-                try await formats?.setFormatState(nil, of: volume.id)
-                try await removeMark(from: device, of: volume.id)
+            if let failure = start.failure { throw failure }
+            // What it has taken of a full pool, others need; the note says that it is nobody's.
+            if error.kind == .noSpace, start.wasNoted { try? await devices.eraseUnattachedImage(of: volume.id) }
+            guard error.kind == .notBlank, isFirst else { throw CSIError(error) }
+            if formats != nil, !start.wasNoted {
+                throw .preconditionFailed(
+                    "volume \"\(volume.id)\" was never formatted by this driver, and its device is not blank: \(error); it "
+                        + "is left alone")
             }
+            // Somebody wrote to the device since it was probed: what is there is not ours to erase.
+            try await formats?.setFormatState(nil, of: volume.id)
+            if let marked { try await removeMark(from: marked, of: volume.id) }
             throw CSIError(error)
         }
         guard let formats else { return }
-        guard let uuid = made.uuid else { throw .fault("the new \(kind) on \(device.path) has no UUID") }
+        guard let uuid = made.uuid else { throw .fault("the new \(kind) on \(path) has no UUID") }
         try await formats.setFormatState(.done(type: made.type, uuid: uuid), of: volume.id)
     }
 
@@ -185,7 +225,8 @@ extension BlockNode {
         _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
     ) async throws(CSIError) {
         let outcome = try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.check(kind, on: device.path, depth: .beforeMount, within: Self.toolLimit(device))
+            try await host.fileSystems.check(
+                kind, on: device.path, depth: .beforeMount, within: Self.toolLimit(device.size))
         }
         switch outcome {
         case .repaired(let what):
@@ -209,7 +250,7 @@ extension BlockNode {
         guard kind == .ext4 || kind == .ext3, options.access == .readWrite else { return }
         _ = try await withHostErrors { () async throws(HostError) in
             guard try await !host.system.capabilities().contains(.systemResource) else { return }
-            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit(device))
+            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit(device.size))
         }
     }
 }

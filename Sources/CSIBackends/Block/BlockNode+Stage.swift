@@ -85,17 +85,19 @@ extension BlockNode {
     ) async throws(CSIError) {
         let path = request.stagingPath.filePath
         let device: VolumeDevice
+        var isNew = false
         if let existing {
             device = try await devices.refreshed(existing, of: volume.id)
         } else {
+            isNew = try await formatImage(volume, options)
             device = try await devices.attach(volume, isReadOnly: false)
         }
         do throws(CSIError) {
             try await requireFit(device, volume, options)
-            let ready = try await prepared(device, volume, options)
+            let ready = try await prepared(device, volume, options, isNew: isNew)
             defer { ready.hold?.release() }
             try await mount(ready.device, of: volume.id, at: path, options)
-            try await grow(ready.device, mountedAt: path, options)
+            if !isNew { try await grow(ready.device, mountedAt: path, options) }
             try await applyGroup(of: request.capability, at: path)
         } catch {
             await abandon(volume.id, path)

@@ -69,7 +69,7 @@ extension BlockNode {
         }
         _ = try await withHostErrors { () async throws(HostError) in
             try await host.fileSystems.grow(
-                kind, on: device.path, mountedAt: writable.mountPoint, within: Self.toolLimit(device))
+                kind, on: device.path, mountedAt: writable.mountPoint, within: Self.toolLimit(device.size))
         }
         return device.size
     }

@@ -16,9 +16,7 @@ public struct BlockNode: Sendable {
     /// How long the kernel may take to mount, the replay of a long journal included.
     static let mountLimit = Duration.seconds(300)
     /// How long mkfs, a check or growth may take: ten minutes, and ten more for each TiB.
-    static func toolLimit(_ device: VolumeDevice) -> Duration {
-        .seconds(600) + .seconds((device.size >> 30) * 600 / 1024)
-    }
+    static func toolLimit(_ size: Int64) -> Duration { .seconds(600) + .seconds((size >> 30) * 600 / 1024) }
 
     /// How long a device that is detached may still be held.
     static let detachLimit = Duration.seconds(10)

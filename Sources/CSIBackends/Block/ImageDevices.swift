@@ -1,7 +1,7 @@
 public import CSICore
 public import CSIHost
 public import CSIPool
-import SystemPackage
+public import SystemPackage
 
 /// Volumes that are image files of a pool: attached as loop devices, and recognised by the file behind the device alone.
 ///
@@ -231,6 +231,34 @@ public struct ImageDevices: VolumeDevices {
             try await host.loops.detach(loop, within: limit)
         }
         if hints[id] == loop.number { hints[id] = nil }
+    }
+
+    /// The image, where its path leads to the very file that would be attached.
+    public func unattachedImage(
+        of id: VolumeID
+    ) async throws(CSIError) -> (path: FilePath, sectorSize: LoopOptions.SectorSize)? {
+        let path = pool.imagePath(of: id)
+        guard let image = try await pool.image(of: id), image.kind == .regular else { return nil }
+        let found = try await withHostErrors { () async throws(HostError) in try await host.files.metadata(of: path) }
+        return found?.identity == image.identity ? (path, LoopOptions(name: "").sectorSize) : nil
+    }
+
+    /// Erases the image, unless another process has it locked: one that attached it where it cannot be seen from here, or an mkfs
+    /// that could not be killed.
+    public func eraseUnattachedImage(of id: VolumeID) async throws(CSIError) {
+        guard let record = try await pool.record(id) else { throw .notFound(.volume(id)) }
+        let (image, tree) = try pool.imageFile(of: id)
+        let lock: any HeldLock
+        do throws(HostError) {
+            lock = try await tree.lock(image)
+        } catch {
+            guard error.kind == .lockHeld else { throw CSIError(error) }
+            throw .preconditionFailed(
+                "the image of volume \"\(id)\" is used by another program that has locked it: it is attached where it cannot be "
+                    + "seen from here, or an mkfs could not be killed")
+        }
+        defer { lock.release() }
+        try await pool.eraseImage(of: id, isThick: record.isThick)
     }
 
     /// Detaches the image for it, so that no cache survives, and erases it.

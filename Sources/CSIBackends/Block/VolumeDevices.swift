@@ -1,5 +1,6 @@
 public import CSICore
 public import CSIHost
+public import SystemPackage
 
 /// Where the devices of volumes come from, and which device is whose.
 ///
@@ -48,6 +49,17 @@ public protocol VolumeDevices: Sendable {
     /// Forgets a volume of which no device is left.
     func forget(_ id: VolumeID) async throws(CSIError)
 
+    /// The file that the volume's device will show, while it shows none, for a file system to be made in it: mkfs takes a fraction
+    /// of the time there. Nil where only the device can be written.
+    ///
+    /// - Returns: Its absolute path, and the sectors that the device will have.
+    func unattachedImage(
+        of id: VolumeID
+    ) async throws(CSIError) -> (path: FilePath, sectorSize: LoopOptions.SectorSize)?
+
+    /// All bytes of ``unattachedImage(of:)`` made zero, on the same condition as ``erased(_:of:)``.
+    func eraseUnattachedImage(of id: VolumeID) async throws(CSIError)
+
     /// The device with all its bytes zero: called only when the volume's own note says that nothing in it is anybody's.
     func erased(_ device: VolumeDevice, of volume: BlockVolume) async throws(CSIError) -> VolumeDevice
 
@@ -83,6 +95,16 @@ extension VolumeDevices {
 
     /// Nothing to forget.
     public func forget(_ id: VolumeID) async throws(CSIError) {}
+
+    /// None: there is nothing but the device.
+    public func unattachedImage(
+        of id: VolumeID
+    ) async throws(CSIError) -> (path: FilePath, sectorSize: LoopOptions.SectorSize)? { nil }
+
+    /// Refused: there is none.
+    public func eraseUnattachedImage(of id: VolumeID) async throws(CSIError) {
+        throw .preconditionFailed("volume \"\(id)\" has no image that could be erased")
+    }
 
     /// Refused: nothing is erased without a note that says so.
     public func erased(_ device: VolumeDevice, of volume: BlockVolume) async throws(CSIError) -> VolumeDevice {

@@ -21,15 +21,21 @@ public protocol FileSystems: Sendable {
     ///
     /// - Parameters:
     ///   - kind: the file system.
-    ///   - device: a block device or an image file.
-    ///   - options: label, UUID, and options of mkfs.
-    ///   - limit: how long it may take; mkfs is killed then.
+    ///   - device: a block device, or an image file that nothing is attached to: mkfs takes a fraction of the time there. The
+    ///     file system is durable in the file then, as it is on a device; room that was allocated may be given back.
+    ///   - options: label, UUID, and options of mkfs; for an image file also the sector size of the device to be.
+    ///   - limit: how long mkfs may take; it is killed then.
+    ///   - whenBlank: called once when the device has been found blank and before anything is written: the moment to note, durably,
+    ///     that mkfs begins. Both ends are looked at once more after it.
     /// - Returns: what the new superblock says.
-    /// - Throws: ``HostError`` of kind `notBlank` (the detail says what is there), `busy` (somebody has the device open
-    ///   exclusively, a mount for example), `programFailed`, `timedOut`, `notVerified`, among others.
+    /// - Throws: ``HostError`` of kind `notBlank` (the detail says what is there; nothing was written), `busy` (somebody has the
+    ///   device open exclusively, a mount for example), `lockHeld` (the image file is attached by ``LoopDevices``, or an mkfs that
+    ///   could not be killed still has it), `noSpace` (the image's file system is full), `programFailed`, `timedOut`,
+    ///   `notVerified`, among others; and what `whenBlank` throws, before which nothing was written either.
     @discardableResult
     func make(
-        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
+        whenBlank: () async throws(HostError) -> Void
     ) async throws(HostError) -> DeviceContent
 
     /// Checks an unmounted file system.
@@ -109,4 +115,14 @@ public protocol FileSystems: Sendable {
     /// - Throws: ``HostError`` of kind `notSupported` where the device does not take discards.
     @discardableResult
     func trim(_ mountPoint: FilePath) async throws(HostError) -> Int64
+}
+
+extension FileSystems {
+    /// Makes a file system on a blank device, of which nothing has to be noted before mkfs begins.
+    @discardableResult
+    public func make(
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+    ) async throws(HostError) -> DeviceContent {
+        try await make(kind, on: device, options: options, within: limit) { () async throws(HostError) in }
+    }
 }

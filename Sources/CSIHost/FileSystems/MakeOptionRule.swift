@@ -34,11 +34,11 @@ enum MakeOptionRule {
     private static let xfs: [String: Argument] = [
         "-b": .pairs(["size", "log"]),
         "-d": .pairs([
-            "agcount", "agsize", "cowextsize", "extszinherit", "noalign", "projinherit", "rtinherit", "su", "sunit",
-            "sw", "swidth", "daxinherit",
+            "agcount", "agsize", "concurrency", "cowextsize", "daxinherit", "extszinherit", "noalign", "projinherit",
+            "rtinherit", "su", "sunit", "sw", "swidth",
         ]),
         "-i": .pairs(["attr", "exchange", "maxpct", "nrext64", "perblock", "projid32bit", "size", "sparse", "log"]),
-        "-l": .pairs(["agnum", "internal", "lazy-count", "size", "su", "sunit", "version"]),
+        "-l": .pairs(["agnum", "concurrency", "internal", "lazy-count", "size", "su", "sunit", "version"]),
         "-m": .pairs([
             "autofsck", "bigtime", "crc", "finobt", "inobtcount", "metadir", "reflink", "rmapbt",
         ]),

@@ -13,6 +13,11 @@ public struct MakeOptions: Sendable, Hashable {
     /// A blank device has nothing to give back, and an image whose blocks were allocated on purpose would lose them.
     public var discardsFirst = false
 
+    /// The logical sector size of the device that an image file will be attached as; nil for a device, which says it itself.
+    ///
+    /// A file system with smaller sectors or blocks than its device cannot be mounted.
+    public var sectorSize: LoopOptions.SectorSize?
+
     /// The words for mkfs, checked against the list of what is allowed.
     public private(set) var arguments: [String]
 
@@ -22,6 +27,9 @@ public struct MakeOptions: Sendable, Hashable {
         self.uuid = uuid
         arguments = []
     }
+
+    /// Whether the words for mkfs say how large sectors or blocks are: what fits a device only the device can tell then.
+    public var setsBlockSize: Bool { arguments.contains { ["-b", "-s", "--sectorsize"].contains($0) } }
 
     /// Creates options from what a user wrote, for example `-m 0 -E lazy_itable_init=1`.
     ///

@@ -15,7 +15,12 @@ enum BlkidProbe {
     }
 
     /// Asks about an open device or image file.
-    static func examine(_ device: borrowing OwnedDescriptor, _ site: CallSite) throws(HostError) -> Answer {
+    ///
+    /// - Parameter hasZeroEnds: whether the first and the last MiB are known to be zeroes. All four labels of ZFS lie there, and
+    ///   libblkid reads 256 KiB for each of them: as long as it takes for everything else.
+    static func examine(
+        _ device: borrowing OwnedDescriptor, hasZeroEnds: Bool, _ site: CallSite
+    ) throws(HostError) -> Answer {
         guard let probe = blkid_new_probe() else { throw site.failure(.noMemory) }
         defer { blkid_free_probe(probe) }
         guard blkid_probe_set_device(probe, device.raw, 0, 0) == 0 else {
@@ -23,6 +28,12 @@ enum BlkidProbe {
         }
         blkid_probe_enable_superblocks(probe, 1)
         blkid_probe_set_superblocks_flags(probe, CInt(BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC))
+        if hasZeroEnds {
+            ProgramChild.withStrings(["zfs_member"]) { (names) in
+                var names = names
+                _ = blkid_probe_filter_superblocks_type(probe, CInt(BLKID_FLTR_NOTIN), &names)
+            }
+        }
         blkid_probe_enable_partitions(probe, 1)
         switch blkid_do_safeprobe(probe) {
         case 0:

@@ -23,8 +23,9 @@ struct LinuxFileSystems: FileSystems {
 
     private static func examine(_ path: FilePath, _ site: CallSite) throws(HostError) -> ProbeResult {
         let device = try DeviceFile(path, site)
-        let ours = SuperblockProbe.examine(try device.image())
-        let theirs = try BlkidProbe.examine(device.descriptor, site)
+        let image = try device.image()
+        let ours = SuperblockProbe.examine(image)
+        let theirs = try BlkidProbe.examine(device.descriptor, hasZeroEnds: image.isZero, site)
         switch (ours, theirs) {
         case (.ambiguous, _), (.blank, .nothing): return ours
         case (.content(let ours), .type(let theirs)) where ours.type == theirs: return .content(ours)
@@ -54,11 +55,16 @@ struct LinuxFileSystems: FileSystems {
     // MARK: Make
 
     func make(
-        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
+        whenBlank: () async throws(HostError) -> Void
     ) async throws(HostError) -> DeviceContent {
         let site = CallSite(.makeFileSystem, at: device)
         // Held by nobody; mkfs opens it so itself, and this says it in an error of ours.
-        _ = try DeviceFile(device, exclusively: true, site)
+        let isImage = try DeviceFile(device, exclusively: true, site).isImage
+        let file = try DeviceFile(device, forWriting: isImage, site)
+        var isHeldByProgram = false
+        if isImage { try file.lock() }
+        defer { if isImage, !isHeldByProgram { file.unlock() } }
         let before: ProbeResult
         do throws(HostError) {
             before = try await probe(device)
@@ -68,16 +74,31 @@ struct LinuxFileSystems: FileSystems {
         guard before.isBlank else {
             throw site.failure(kind: .notBlank, detail: "nothing was written; found: \(before)")
         }
+        try await whenBlank()
+        // That can have taken long. What has no signature mkfs would not see.
+        if !isImage { file.dropCache() }
+        guard try file.hasZeroEnds() else {
+            throw site.failure(kind: .notBlank, detail: "nothing was written; somebody wrote to it since it was probed")
+        }
         let program = MakeCommand.program(kind, device, options)
         let outcome: ProgramOutcome
         do throws(HostError) {
-            outcome = try await programs.run(program, within: limit)
+            outcome = try await programs.run(
+                program, within: limit, keeping: isImage ? file.descriptor.raw : nil)
         } catch {
+            // It may not even die: as long as it is there nobody else may write to the image.
+            isHeldByProgram = true
             throw error.during(.makeFileSystem, at: device)
         }
-        guard outcome.succeeded else { throw HostError(program, outcome, for: .makeFileSystem, at: device) }
+        guard outcome.succeeded else {
+            let error = HostError(program, outcome, for: .makeFileSystem, at: device)
+            guard isImage, file.hasFailedForRoom(outcome.standardError) else { throw error }
+            throw site.failure(.noSpace, detail: error.detail)
+        }
+        // Open since before mkfs began, so that it also learns of a write that failed and of which mkfs was told.
+        if isImage { try file.settle() }
         // Before, the device was blank; what is on it now is mkfs's.
-        guard let made = try DeviceFile(device, site).superblock(), made.fileSystem == kind else {
+        guard let made = try file.superblock(of: kind), made.fileSystem == kind else {
             throw site.failure(kind: .notVerified, detail: "mkfs succeeded, and there is no \(kind) on it")
         }
         if let uuid = options.uuid?.lowercased(), made.uuid != uuid {
@@ -130,7 +151,7 @@ struct LinuxFileSystems: FileSystems {
         switch kind {
         case .ext3, .ext4:
             // ext4 keeps its superblock in the page cache of the device, so reading the device sees it as it is.
-            guard let size = try DeviceFile(device, site).superblock()?.byteCount else {
+            guard let size = try DeviceFile(device, site).superblock(of: kind)?.byteCount else {
                 throw site.failure(kind: .notVerified, detail: "its superblock cannot be read")
             }
             return size

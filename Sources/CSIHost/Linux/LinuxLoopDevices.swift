@@ -21,7 +21,8 @@ struct LinuxLoopDevices: LoopDevices {
         let backing = try Resolution.beneath(tree.descriptor.raw).open(path, flags, for: site)
         let metadata = FileMetadata(try site.status(of: backing))
         try LoopRule.check(kind: metadata.kind, size: metadata.size, options: options, at: site.path)
-        try lock(backing, shared: options.isReadOnly, site)
+        // The device will share the open file, and so keep the lock until it is detached.
+        try site.lockImage(backing, shared: options.isReadOnly)
         do throws(HostError) {
             let configuration = loop_config(backing, options, name)
             return try attach(configuration, of: metadata.identity, at: site.currentPath(of: backing), options, site)
@@ -29,17 +30,6 @@ struct LinuxLoopDevices: LoopDevices {
             // A child process that is just being started can hold the descriptor a moment longer.
             _ = clinux_unlock(backing.raw)
             throw error
-        }
-    }
-
-    /// Locks the file; the device will share the open file, and so keep the lock until it is detached.
-    private func lock(_ backing: borrowing OwnedDescriptor, shared: Bool, _ site: CallSite) throws(HostError) {
-        let raw = backing.raw
-        switch site.result({ shared ? clinux_try_shared_lock(raw) : clinux_try_lock(raw) }) {
-        case .success: return
-        case .failure(.resourceTemporarilyUnavailable):
-            throw site.failure(kind: .lockHeld, detail: "it is attached already, or another process has locked it")
-        case .failure(let errno): throw site.failure(errno, detail: "the file cannot be locked")
         }
     }
 
@@ -274,6 +264,19 @@ extension loop_config {
         withUnsafeMutableBytes(of: &info.lo_file_name) { field in
             // One byte stays for the NUL.
             for (index, byte) in name.prefix(max(0, field.count - 1)).enumerated() { field[index] = byte }
+        }
+    }
+}
+
+extension CallSite {
+    /// Locks an image file for one writer or, shared, for any number of readers.
+    func lockImage(_ image: borrowing OwnedDescriptor, shared: Bool) throws(HostError) {
+        let raw = image.raw
+        switch result({ shared ? clinux_try_shared_lock(raw) : clinux_try_lock(raw) }) {
+        case .success: return
+        case .failure(.resourceTemporarilyUnavailable):
+            throw failure(kind: .lockHeld, detail: "it is attached already, or another process has locked it")
+        case .failure(let errno): throw failure(errno, detail: "the file cannot be locked")
         }
     }
 }

@@ -8,11 +8,19 @@ struct LinuxPrograms: Programs {
     private static let patience = Duration.seconds(2)
 
     func run(_ program: Program, within limit: Duration) async throws(HostError) -> ProgramOutcome {
+        try await run(program, within: limit, keeping: nil)
+    }
+
+    /// Runs a program that gets a descriptor besides, so that a lock by it lasts as long as the program, unless the caller gives the lock
+    /// back.
+    func run(
+        _ program: Program, within limit: Duration, keeping kept: CInt?
+    ) async throws(HostError) -> ProgramOutcome {
         let cancellation = try CancellationSignal()
         let result = await withTaskCancellationHandler {
             () async -> Result<ProgramOutcome, HostError> in
             do throws(HostError) {
-                return .success(try Self.run(program, within: limit, cancellation))
+                return .success(try Self.run(program, within: limit, keeping: kept, cancellation))
             } catch {
                 return .failure(error)
             }
@@ -23,14 +31,14 @@ struct LinuxPrograms: Programs {
     }
 
     private static func run(
-        _ program: Program, within limit: Duration, _ cancellation: CancellationSignal
+        _ program: Program, within limit: Duration, keeping kept: CInt?, _ cancellation: CancellationSignal
     ) throws(HostError) -> ProgramOutcome {
         AbandonedChildren.collect()
         let path = try path(of: program)
         let site = CallSite(.runProgram, at: FilePath(path))
         let deadline = ContinuousClock.now + limit
         guard !cancellation.isRaised else { throw cancelled(program, site) }
-        let child = try ProgramChild(path, program.arguments, site)
+        let child = try ProgramChild(path, program.arguments, keeping: kept, site)
         while !child.hasEnded {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero, !cancellation.isRaised else {

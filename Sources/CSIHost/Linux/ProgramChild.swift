@@ -34,7 +34,10 @@ final class ProgramChild {
         }
     }
 
-    init(_ path: String, _ arguments: [String], _ site: CallSite) throws(HostError) {
+    /// Starts a program.
+    ///
+    /// - Parameter kept: a descriptor that the program gets besides, so that a lock by it lasts as long as the program.
+    init(_ path: String, _ arguments: [String], keeping kept: CInt?, _ site: CallSite) throws(HostError) {
         self.site = site
         let null = OwnedDescriptor(
             adopting: CInt(
@@ -50,7 +53,8 @@ final class ProgramChild {
         let descriptor = try site.check(detail: "the program could not be started") {
             Self.withStrings([path] + arguments) { (argv) in
                 Self.withStrings(environment) { (envp) in
-                    clinux_spawn_program(path, argv, envp, input, output.rawWriter, error.rawWriter, &pid)
+                    clinux_spawn_program(
+                        path, argv, envp, input, output.rawWriter, error.rawWriter, kept ?? -1, &pid)
                 }
             }
         }

@@ -12,15 +12,21 @@ struct FakeFileSystems: FileSystems {
     }
 
     func make(
-        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration
+        _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
+        whenBlank: () async throws(HostError) -> Void
     ) async throws(HostError) -> DeviceContent {
         let path = try PathRule.absolute(device, .makeFileSystem)
         let call = FakeCall(operation: .makeFileSystem, path: path)
         let program = MakeCommand.program(kind, path, options)
+        // Two effects, between which a test can crash, and change the device.
+        try await host.perform(FakeCall(operation: .probe, path: path)) { (world) throws(HostError) in
+            try world.requireBlank(path, call)
+        }
+        try await whenBlank()
         return try await host.perform(
             call, within: limit, interrupted: { $0.makeHalf(on: path, call) },
             { (world) throws(HostError) in
-                _ = try world.blankDevice(path, call)
+                try world.requireBlank(path, call)
                 let outcome = try run(program, in: &world, within: limit, call)
                 if let outcome, !outcome.succeeded {
                     throw HostError(program, outcome, for: .makeFileSystem, at: path)

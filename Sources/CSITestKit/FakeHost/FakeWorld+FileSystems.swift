@@ -40,36 +40,80 @@ extension FakeWorld {
 
     // MARK: Make
 
+    /// What mkfs writes to.
+    private enum Medium {
+        case device(DeviceNumber)
+        case image(NodeID)
+    }
+
     mutating func makeFileSystem(
         _ kind: FileSystemKind, on path: FilePath, _ options: MakeOptions, _ call: FakeCall
     ) throws(HostError) -> DeviceContent {
-        let device = try blankDevice(path, call)
-        guard !device.shown.isReadOnly else { throw call.failure(.notPermitted, detail: "the device is read-only") }
-        let uuid = options.uuid.flatMap(Self.uuidBytes) ?? Self.uuidBytes(for: home(of: device))
-        let superblock = FakeSuperblock(
-            kind: kind, uuid: uuid, label: options.label, size: device.shown.size / 4096 * 4096)
-        let number = device.shown.number
-        for (offset, bytes) in superblock.writes { try writeDevice(number, at: offset, bytes, call) }
+        try requireBlank(path, call)
+        let (medium, size, home) = try medium(at: path, call)
+        let uuid = options.uuid.flatMap(Self.uuidBytes) ?? Self.uuidBytes(for: home)
+        let superblock = FakeSuperblock(kind: kind, uuid: uuid, label: options.label, size: size / 4096 * 4096)
+        for (offset, bytes) in superblock.writes { try write(bytes, to: medium, at: offset, call) }
         let reference = FakeSuperblock.reference(to: keepEmptyTree(), isInUse: false)
-        try writeDevice(number, at: FakeSuperblock.treeOffset, reference, call)
-        syncDevice(number)
+        try write(reference, to: medium, at: FakeSuperblock.treeOffset, call)
+        switch medium {
+        case .device(let number): syncDevice(number)
+        case .image(let node): nodes[node]?.sync()
+        }
         return try content(kind, on: path, call)
     }
 
     /// Leaves what mkfs leaves that is killed half-way: bytes that are no file system.
     mutating func makeHalf(on path: FilePath, _ call: FakeCall) {
-        guard let device = try? blankDevice(path, call) else { return }
-        try? writeDevice(device.shown.number, at: 96 << 10, [UInt8](repeating: 0xff, count: 512), call)
+        guard (try? requireBlank(path, call)) != nil, let (medium, _, _) = try? medium(at: path, call) else { return }
+        try? write([UInt8](repeating: 0xff, count: 512), to: medium, at: 96 << 10, call)
     }
 
-    /// The device that a path leads to, which nobody uses and nothing is on.
-    func blankDevice(_ path: FilePath, _ call: FakeCall) throws(HostError) -> FakeBlockDevice {
+    /// What a path leads to, its size, and where its bytes are.
+    private func medium(
+        at path: FilePath, _ call: FakeCall
+    ) throws(HostError) -> (medium: Medium, size: Int64, home: String) {
+        if let image = try image(at: path, call) {
+            return (.image(image), nodes[image]?.bytes.count ?? 0, pathInFileSystem(image)?.string ?? path.string)
+        }
         let device = try unusedDevice(path, call)
+        guard !device.shown.isReadOnly else { throw call.failure(.notPermitted, detail: "the device is read-only") }
+        return (.device(device.shown.number), device.shown.size, home(of: device))
+    }
+
+    /// The image file that a path leads to; nil where it leads to something else.
+    private func image(at path: FilePath, _ call: FakeCall) throws(HostError) -> NodeID? {
+        let node = try walk(path, call).node
+        return nodes[node]?.kind == .regular ? node : nil
+    }
+
+    private mutating func write(
+        _ bytes: [UInt8], to medium: Medium, at offset: Int64, _ call: FakeCall
+    ) throws(HostError) {
+        switch medium {
+        case .device(let number): try writeDevice(number, at: offset, bytes, call)
+        case .image(let node):
+            guard var content = nodes[node]?.bytes else { throw call.failure(.ioError) }
+            let before = content.allocatedBytes
+            content.write(bytes, at: offset)
+            try requireRoom(for: content.allocatedBytes - before, in: node, call)
+            nodes[node]?.bytes = content
+        }
+    }
+
+    /// Refuses what is not blank, and a device that somebody uses.
+    func requireBlank(_ path: FilePath, _ call: FakeCall) throws(HostError) {
+        if let image = try image(at: path, call) {
+            guard !isLockedByLoop(image), !locks.contains(image) else {
+                throw call.failure(kind: .lockHeld, detail: "it is attached, or another process has locked it")
+            }
+        } else {
+            _ = try unusedDevice(path, call)
+        }
         let found = try probe(path, call)
         guard found.isBlank else {
             throw call.failure(kind: .notBlank, detail: "nothing was written; found: \(found)")
         }
-        return device
     }
 
     /// The device that a path leads to, which nobody uses.

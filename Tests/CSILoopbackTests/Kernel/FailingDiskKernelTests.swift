@@ -1,5 +1,6 @@
 import CSIHost
 import CSIProto
+import CSITransport
 import Glibc
 import SystemPackage
 import Testing
@@ -124,6 +125,47 @@ struct FailingDiskKernelTests {
             }
             #expect(try await driver.stats(stats).condition == .normal)
             try await driver.unstage(try Requests.unstage("v", at: staging))
+        }
+    }
+
+    @Test(
+        "A disk that hangs while a volume is unstaged costs a deadline and one child, and the next unstage ends what is left"
+    )
+    func hungWhileUnstaged() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        _ = try await scratch.makeDisk("ext4", bytes: 256 << 20)
+        let (use, staging) = (Use(fileSystem: "ext4"), FilePath(scratch.root + "/staging"))
+        try #require(mkdir(staging.string, 0o755) == 0)
+        let bytes = [UInt8](repeating: 7, count: 1 << 20)
+        try await scratch.hanging("ext4") { mountPoint, hang in
+            let driver = try await started(at: mountPoint)
+            _ = try await driver.create(try Requests.create("v", required: Self.small, use))
+            try await driver.stage(try Requests.stage("v", at: staging, use))
+            let unstage = try Requests.unstage("v", at: staging)
+            let before = try await Held.now()
+            // Not synced: the unmount has to write it.
+            let file = open(staging.appending("file").string, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+            try #require(file >= 0 && write(file, bytes, bytes.count) == bytes.count)
+            close(file)
+            try await hang {
+                var held: Held?
+                for _ in 0..<2 {
+                    let asked = ContinuousClock.now
+                    let error = await #expect(throws: CSIError.self) { try await driver.unstage(unstage) }
+                    #expect([.deadlineExceeded, .failedPrecondition].contains(error?.code), "\(error as Any)")
+                    #expect(ContinuousClock.now - asked < .seconds(25))
+                    let now = try await Held.now()
+                    #expect(now.children == before.children + 1 && held ?? now == now)
+                    held = now
+                }
+            }
+            try await driver.unstage(unstage)
+            #expect(try await LinuxHost().loops.list().allSatisfy { $0.name != "v" })
+            try await driver.stage(try Requests.stage("v", at: staging, use))
+            #expect(
+                try await LinuxHost().files.openDirectory(staging).readFile("file", limit: bytes.count) == bytes)
+            try await driver.unstage(unstage)
         }
     }
 

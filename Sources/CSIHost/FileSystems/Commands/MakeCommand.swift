@@ -7,8 +7,11 @@ package enum MakeCommand {
         var arguments = ["-q"]
         if let label = options.label { arguments += ["-L", label] }
         var words = options.arguments
+        let sector = options.setsBlockSize ? nil : options.sectorSize?.rawValue
         switch kind {
         case .ext3, .ext4:
+            // The smallest block that mke2fs chooses has 1024 bytes.
+            if let sector, sector > 1024 { arguments += ["-b", String(sector)] }
             if let uuid = options.uuid { arguments += ["-U", uuid] }
             if !options.discardsFirst {
                 // One list, of which the user's part comes last and wins: mke2fs forgets all but the last -E.
@@ -19,6 +22,7 @@ package enum MakeCommand {
                 }
             }
         case .xfs:
+            if let sector { arguments += ["-s", "size=\(sector)"] }
             if let uuid = options.uuid { arguments += ["-m", "uuid=\(uuid)"] }
             if !options.discardsFirst, !words.contains("-K") { words.append("-K") }
         case .btrfs:

@@ -3,16 +3,24 @@ package struct DeviceImage: Sendable {
     /// How many bytes of each end are looked at.
     package static let window = 1 << 20
 
-    /// How many bytes at the beginning hold the superblocks of ext4, XFS and Btrfs: that of Btrfs is 4 KiB at 64 KiB.
-    package static let superblocks = 128 << 10
+    /// How many bytes at the beginning a file system of this kind has its superblock in.
+    static func superblockEnd(of kind: FileSystemKind) -> Int {
+        switch kind {
+        case .ext3, .ext4: 4 << 10
+        // The largest sector, over which its checksum goes.
+        case .xfs: 32 << 10
+        // 4 KiB at 64 KiB.
+        case .btrfs: 68 << 10
+        }
+    }
 
     /// The size of the device in bytes.
     let size: Int64
 
-    /// The first MiB, or all of a smaller device.
+    /// The first MiB, or all of a smaller device; what is missing is zeroes.
     let head: [UInt8]
 
-    /// The last MiB, or all of a smaller device.
+    /// The last MiB, or all of a smaller device; what is missing is zeroes.
     let tail: [UInt8]
 
     /// Creates an image; nil when the ends are not as long as they have to be.
@@ -23,6 +31,16 @@ package struct DeviceImage: Sendable {
         self.head = head
         self.tail = tail
     }
+
+    /// Creates the image of a device with nothing but zeroes at both ends.
+    init(zeroesOf size: Int64) {
+        self.size = size
+        head = []
+        tail = []
+    }
+
+    /// Whether it is known to have nothing but zeroes at both ends.
+    var isZero: Bool { head.isEmpty }
 
     /// Creates an image of which only the beginning was read.
     init(size: Int64, superblocks head: [UInt8]) {

@@ -24,6 +24,7 @@ package enum SuperblockProbe {
     /// Looks at a device.
     package static func examine(_ image: DeviceImage) -> ProbeResult {
         guard image.size > 0 else { return .ambiguous("the device has no size") }
+        guard !image.isZero else { return .blank }
         var findings = formats.compactMap { $0(image) }
         let known = Set(findings.map(\.type))
         findings += SimpleSignature.all.filter { $0.matches(image) && !known.contains($0.type) }.map {

@@ -30,7 +30,7 @@ final class HelperProcess: Sendable {
         let descriptor = try site.check(detail: "no helper process could be started") {
             ProgramChild.withStrings(command) { argv in
                 ProgramChild.withStrings(environment) { envp in
-                    clinux_spawn_program(command.first ?? "", argv, envp, rawFar, rawNull, 2, &process)
+                    clinux_spawn_program(command.first ?? "", argv, envp, rawFar, rawNull, 2, -1, &process)
                 }
             }
         }
