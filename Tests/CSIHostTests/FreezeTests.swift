@@ -1,3 +1,4 @@
+import CLinux
 import CSIHost
 import CSITestKit
 import Glibc
@@ -67,44 +68,41 @@ struct FreezeTests {
     }
 
     @Test(.enabled(if: HostKind.attachingIsAllowed, HostKind.howToAllowAttaching))
-    func `writers go on while what is dirty is written`() async throws {
-        try await withMount(.linux) { rig, entry in
-            let file = entry.mountPoint.appending("file")
-            let took = try Self.writing(128 << 20, to: file) { fsync($0) }
-            // Half the time that the data takes: enough only for a freeze that finds it written. A busy machine may be late
-            // for that now and then, and one that writes everything while it is frozen always is.
-            for _ in 0..<10 {
-                _ = try Self.writing(128 << 20, to: file) { _ in 0 }
-                if try await Self.freezesInTime(rig.fileSystems, entry.mountPoint, took / 2) { return }
-            }
-            Issue.record("every freeze was late")
+    func `what is dirty is written before the freeze, while writers go on`() async throws {
+        try await withMount(.linux) { _, entry in
+            let count = 16 << 20
+            let written = try Self.bytesWritten(to: entry.device)
+            let file = open(entry.mountPoint.appending("file").string, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+            try #require(file >= 0)
+            defer { close(file) }
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 251) }
+            try #require(pwrite(file, bytes, count, 0) == count)
+            // Nobody waits for the freeze, so what the child does is what it does before one.
+            var ends: [CInt] = [-1, -1]
+            try #require(clinux_socket_pair(&ends) == 0)
+            defer { close(ends[1]) }
+            close(ends[0])
+            let directory = open(entry.mountPoint.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            try #require(directory >= 0)
+            defer { close(directory) }
+            let child = CInt(clinux_spawn_freezer(directory, ends[1], 60_000))
+            try #require(child >= 0)
+            defer { close(child) }
+            #expect(clinux_wait_for_exit(child, 60_000) == 1)
+            #expect(clinux_thaw(directory) == -Int(EINVAL), "it froze what nobody waits for")
+            #expect(try Self.bytesWritten(to: entry.device) - written >= count)
         }
     }
 
-    private static func freezesInTime(
-        _ fileSystems: any FileSystems, _ path: FilePath, _ limit: Duration
-    ) async throws -> Bool {
-        do throws(HostError) {
-            try await fileSystems.freeze(path, atMost: limit).thaw()
-            return true
-        } catch {
-            guard error.kind == .timedOut else { throw error }
-            return false
-        }
-    }
-
-    /// Writes to a file, and answers how long something else took after that.
-    private static func writing(_ count: Int, to file: FilePath, then act: (CInt) -> CInt) throws -> Duration {
-        let descriptor = open(file.string, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        try #require(descriptor >= 0)
-        defer { close(descriptor) }
-        let bytes = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 / 251) }
-        for index in 0..<count / bytes.count {
-            try #require(pwrite(descriptor, bytes, bytes.count, index * bytes.count) == bytes.count)
-        }
-        let begun = ContinuousClock.now
-        try #require(act(descriptor) == 0)
-        return ContinuousClock.now - begun
+    /// How many bytes were written to a device since it was made.
+    private static func bytesWritten(to device: DeviceNumber) throws -> Int {
+        let statistics = try #require(fopen("/sys/dev/block/\(device)/stat", "r"))
+        defer { fclose(statistics) }
+        var line = [UInt8](repeating: 0, count: 4096)
+        let count = fread(&line, 1, line.count, statistics)
+        let fields = String(decoding: line.prefix(count), as: UTF8.self).split(separator: " ")
+        // The seventh counts sectors, which are 512 bytes whatever the device's are (Documentation/block/stat.rst).
+        return try #require(fields.count > 6 ? Int(fields[6]) : nil) * 512
     }
 
     @Test
