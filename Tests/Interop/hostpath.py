@@ -10,7 +10,8 @@ import driver
 MIB = 1 << 20
 POOL_SIZE = 512 * MIB
 MAKING = {"ext4": ["-q", "-O", "project,quota"], "xfs": ["-q"], "btrfs": ["-q"]}
-MOUNTING = {"ext4": ["prjquota"], "xfs": ["prjquota"], "btrfs": []}
+# The commit of Btrfs, every 30 s otherwise, wakes the thread that cleans removed subvolumes up, which the tests wait for.
+MOUNTING = {"ext4": ["prjquota"], "xfs": ["prjquota"], "btrfs": ["commit=1"]}
 # BTRFS_IOC_QUOTA_CTL with BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA, which the tools can only since their release 6.7.
 QUOTA_CTL, ENABLE_SIMPLE = 0xC0109428, 4
 
