@@ -12,6 +12,12 @@ struct TracedFileSystems: FileSystems {
         }
     }
 
+    func content(of kind: FileSystemKind, on device: FilePath) async throws(HostError) -> DeviceContent? {
+        try await tracing.span(.probe, device) { () async throws(HostError) in
+            try await base.content(of: kind, on: device)
+        }
+    }
+
     func make(
         _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
         whenBlank: () async throws(HostError) -> Void

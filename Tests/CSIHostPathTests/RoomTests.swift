@@ -100,7 +100,9 @@ struct RoomTests {
                 fake, pools: [.init(path: "/scratch/pool")], policy: PoolPolicy(reserve: .bytes(0)))
             try await second.preflight()
             try await second.start()
-            #expect(try await Self.room(second) == during)
+            // The copy may have made its directories by now, or not.
+            let afterwards = try await Self.room(second)
+            #expect(abs(afterwards - during) < Self.small, "\(afterwards) bytes, before \(during)")
             fake.fail(.copyTree, with: .inputOutput)
             fake.release(.copyTree)
             fake.manualClock.isAutomatic = false

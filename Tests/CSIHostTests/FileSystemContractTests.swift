@@ -222,6 +222,44 @@ struct FileSystemContractTests {
     }
 
     @Test(arguments: all)
+    func `what users write to the ends of a device hides its file system from a probe and from nobody else`(
+        host: HostKind, kind: FileSystemKind
+    ) async throws {
+        try await withDisk(host) { rig, disk in
+            let made = try await rig.fileSystems.make(kind, on: disk.path, options: MakeOptions(), within: .seconds(60))
+            #expect(try await rig.fileSystems.content(of: kind, on: disk.path) == made)
+            let other: FileSystemKind = kind == .xfs ? .ext4 : .xfs
+            #expect(try await rig.fileSystems.content(of: other, on: disk.path) == nil)
+            try await rig.detach(disk)
+
+            // An uberblock of ZFS, as in a disk image.
+            let place = Self.size / (256 << 10) * (256 << 10) - (128 << 10)
+            #expect(rig.write([0x0c, 0xb1, 0xba, 0, 0, 0, 0, 0], into: rig.homePath.appending("disk.img"), at: place))
+            disk = try await rig.attach("disk.img")
+            #expect(try await rig.fileSystems.probe(disk.path).content == nil)
+            #expect(try await rig.fileSystems.content(of: kind, on: disk.path) == made)
+        }
+    }
+
+    @Test(arguments: HostKind.attaching)
+    func `an XFS whose sectors are smaller than the device's is not mounted`(kind: HostKind) async throws {
+        try await withDevices(kind) { rig in
+            let tree = try await rig.home()
+            try await tree.createFile(
+                "thin.img", size: Self.size, allocation: .sparse, permissions: [.ownerReadWrite])
+            let image = rig.homePath.appending("thin.img")
+            _ = try await rig.fileSystems.make(.xfs, on: image, options: MakeOptions(), within: .seconds(60))
+            let options = LoopOptions(name: "test", sectorSize: .bytes4096)
+            let disk = Disk(
+                image: "thin.img", loop: try await rig.host.loops.attach("thin.img", in: tree, options: options))
+            #expect(
+                await failure { try await rig.mountDisk(disk, FileSystemMountOptions(.xfs), at: "mnt") }
+                    == .notSupported)
+            try await rig.detach(disk)
+        }
+    }
+
+    @Test(arguments: all)
     func `an image that cannot take what mkfs writes is no space`(host: HostKind, kind: FileSystemKind) async throws {
         try await withDevices(host) { rig in
             let home = rig.scratch.appending("little")

@@ -108,6 +108,22 @@ struct NodeTests {
         #expect(fake.loopDevices.isEmpty)
     }
 
+    @Test("What a pod writes to the end of its volume is not taken for what the volume holds")
+    func foreignSignature() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        try await rig.stage("v")
+        // An uberblock of ZFS, as in a disk image.
+        let device = try #require(fake.loopDevices.first)
+        let place = device.size / (256 << 10) * (256 << 10) - (128 << 10)
+        #expect(fake.applicationWrites([0x0c, 0xb1, 0xba, 0, 0, 0, 0, 0], into: device.path, at: place))
+        #expect(try await fake.fileSystems.probe(device.path).content == nil)
+        try await rig.unstage("v")
+        try await rig.stage("v")
+        try await rig.unstage("v")
+    }
+
     @Test("A damaged file system is not mounted")
     func damaged() async throws {
         let fake = Rig.fake()
@@ -118,6 +134,9 @@ struct NodeTests {
         fake.script(program: "e2fsck", exit: 4, standardError: "UNEXPECTED INCONSISTENCY")
         await expectRefusal(.failedPrecondition, naming: "damaged", "INCONSISTENCY") { try await rig.stage("v") }
         #expect(fake.loopDevices.isEmpty)
+        // The kernel's own word at the mount, which is the check of XFS and Btrfs.
+        fake.fail(.mount, with: .damaged)
+        await expectRefusal(.failedPrecondition, naming: "damaged") { try await rig.stage("v") }
         try await rig.stage("v")
     }
 

@@ -213,8 +213,12 @@ extension BlockNode {
     private func require(
         _ type: String, _ uuid: String, on device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
     ) async throws(CSIError) {
-        let found = try await probe(device)
-        guard let content = found.content, content.type == type, content.uuid == uuid, type == kind.rawValue else {
+        // What was noted is what is looked for: what users write can look like something else at the ends of the device.
+        let content = try await withHostErrors { () async throws(HostError) in
+            try await host.fileSystems.content(of: kind, on: device.path)
+        }
+        guard let content, content.type == type, content.uuid == uuid else {
+            let found = try await probe(device)
             throw .preconditionFailed(
                 "volume \"\(volume.id)\" must hold \(type) with uuid \(uuid), and its device holds \(found); it is neither "
                     + "mounted nor formatted")

@@ -14,6 +14,18 @@ public protocol FileSystems: Sendable {
     /// - Throws: ``HostError`` when anything could not be read: a device that cannot be read is never blank.
     func probe(_ device: FilePath) async throws(HostError) -> ProbeResult
 
+    /// Reads the superblock of a file system that is known to be on a device, without changing anything.
+    ///
+    /// Unlike ``probe(_:)`` it looks for nothing else, and so cannot say that a device is free for another file system. Users of a file
+    /// system can write what looks like another format, disk images for example, to where that one has its signatures.
+    ///
+    /// - Parameters:
+    ///   - kind: the file system.
+    ///   - device: a block device or an image file.
+    /// - Returns: nil when the superblock is not whole, or of another file system.
+    /// - Throws: ``HostError`` when it could not be read.
+    func content(of kind: FileSystemKind, on device: FilePath) async throws(HostError) -> DeviceContent?
+
     /// Makes a file system on a blank device.
     ///
     /// It probes first, never forces mkfs, and reads the new superblock back. When mkfs is interrupted the device holds half a file

@@ -177,6 +177,6 @@ struct DeviceFile: ~Copyable {
     /// Enough where it is known what the device holds, and not to tell what an unknown device holds.
     func superblock(of kind: FileSystemKind) throws(HostError) -> DeviceContent? {
         let head = try read(at: 0, count: Int(min(size, Int64(DeviceImage.superblockEnd(of: kind)))))
-        return SuperblockProbe.examine(DeviceImage(size: size, superblocks: head)).content
+        return SuperblockProbe.content(of: kind, in: DeviceImage(size: size, superblocks: head))
     }
 }

@@ -21,6 +21,10 @@ struct LinuxFileSystems: FileSystems {
         return result
     }
 
+    func content(of kind: FileSystemKind, on device: FilePath) async throws(HostError) -> DeviceContent? {
+        try DeviceFile(device, CallSite(.probe, at: device)).superblock(of: kind)
+    }
+
     private static func examine(_ path: FilePath, _ site: CallSite) throws(HostError) -> ProbeResult {
         let device = try DeviceFile(path, site)
         let image = try device.image()
@@ -39,17 +43,15 @@ struct LinuxFileSystems: FileSystems {
     private func content(
         _ kind: FileSystemKind, _ device: FilePath, _ operation: HostOperation
     ) async throws(HostError) -> DeviceContent {
+        if let content = try DeviceFile(device, CallSite(operation, at: device)).superblock(of: kind) { return content }
         let found: ProbeResult
         do throws(HostError) {
             found = try await probe(device)
         } catch {
             throw error.during(operation)
         }
-        guard case .content(let content) = found, content.fileSystem == kind else {
-            throw HostError(
-                operation, at: device, kind: .invalidArgument, detail: "there is no \(kind) on it; found: \(found)")
-        }
-        return content
+        throw HostError(
+            operation, at: device, kind: .invalidArgument, detail: "there is no \(kind) on it; found: \(found)")
     }
 
     // MARK: Make

@@ -11,6 +11,14 @@ struct FakeFileSystems: FileSystems {
         return try await host.perform(call) { (world) throws(HostError) in try world.probe(path, call) }
     }
 
+    func content(of kind: FileSystemKind, on device: FilePath) async throws(HostError) -> DeviceContent? {
+        let path = try PathRule.absolute(device, .probe)
+        let call = FakeCall(operation: .probe, path: path)
+        return try await host.perform(call) { (world) throws(HostError) in
+            SuperblockProbe.content(of: kind, in: try world.image(on: path, call))
+        }
+    }
+
     func make(
         _ kind: FileSystemKind, on device: FilePath, options: MakeOptions, within limit: Duration,
         whenBlank: () async throws(HostError) -> Void
@@ -45,7 +53,7 @@ struct FakeFileSystems: FileSystems {
             guard let program = CheckCommand.program(kind, path, depth) else { return .leftToTheKernel }
             guard let outcome = try run(program, in: &world, within: limit, call) else {
                 // The program finds nothing to check where there is no such file system.
-                guard try world.probe(path, call).content?.fileSystem == kind else {
+                guard SuperblockProbe.content(of: kind, in: try world.image(on: path, call)) != nil else {
                     throw call.failure(kind: .programFailed, detail: "\(program): there is no \(kind)")
                 }
                 return .clean

@@ -11,6 +11,8 @@ struct FakeSuperblock: Sendable {
     let uuid: [UInt8]
     let label: String?
     var size: Int64
+    /// The sectors of the file system in bytes; those of an XFS are in its superblock.
+    let sectorSize: Int
 
     /// Where the number of the tree is; no format has a signature there.
     static let treeOffset: Int64 = 48 << 10
@@ -40,8 +42,11 @@ struct FakeSuperblock: Sendable {
             block.put(UInt64(clamping: size / 4096).byteSwapped, width: 8, at: 8)
             block.put(uuid, at: 32)
             block.put(UInt64(4).byteSwapped >> 32, width: 4, at: 88)
-            // The version without a checksum, sectors of 512 bytes.
-            block.put([0, 4, 2, 0], at: 100)
+            // The version without a checksum.
+            block.put([0, 4], at: 100)
+            block.put(
+                [UInt8(truncatingIfNeeded: sectorSize >> 8), UInt8(truncatingIfNeeded: sectorSize)],
+                at: Int(Self.sectorOffset))
             block.put(Array(label.prefix(12)), at: 108)
             return [(0, block)]
         case .btrfs:
@@ -58,6 +63,12 @@ struct FakeSuperblock: Sendable {
             return [(64 << 10, block)]
         }
     }
+
+    /// Where an XFS has the size of its sectors, in two bytes, the higher one first.
+    static let sectorOffset: Int64 = 102
+
+    /// The sectors of a file system whose superblock has these bytes at ``sectorOffset``.
+    static func sectorSize(in bytes: [UInt8]) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
 
     /// The bytes that name a tree.
     static func reference(to tree: UInt64, isInUse: Bool) -> [UInt8] {

@@ -6,6 +6,11 @@ extension FakeWorld {
 
     /// Recognises what is on a device or in an image file, with the probe that a real host uses.
     func probe(_ path: FilePath, _ call: FakeCall) throws(HostError) -> ProbeResult {
+        SuperblockProbe.examine(try image(on: path, call))
+    }
+
+    /// Both ends of a device or of an image file.
+    func image(on path: FilePath, _ call: FakeCall) throws(HostError) -> DeviceImage {
         let position = try walk(path, call)
         guard let node = nodes[position.node] else { throw call.failure(.noSuchFileOrDirectory) }
         let image: DeviceImage?
@@ -18,7 +23,7 @@ extension FakeWorld {
             image = try self.image(of: try device(at: path, call), call)
         }
         guard let image else { throw call.failure(.ioError, detail: "the device changes its size") }
-        return SuperblockProbe.examine(image)
+        return image
     }
 
     private func image(of device: FakeBlockDevice, _ call: FakeCall) throws(HostError) -> DeviceImage? {
@@ -31,8 +36,9 @@ extension FakeWorld {
 
     /// What is on a device, which must be this file system.
     func content(_ kind: FileSystemKind, on path: FilePath, _ call: FakeCall) throws(HostError) -> DeviceContent {
-        let found = try probe(path, call)
-        guard case .content(let content) = found, content.fileSystem == kind else {
+        let image = try image(on: path, call)
+        guard let content = SuperblockProbe.content(of: kind, in: image) else {
+            let found = SuperblockProbe.examine(image)
             throw call.failure(kind: .invalidArgument, detail: "there is no \(kind) on it; found: \(found)")
         }
         return content
@@ -50,9 +56,11 @@ extension FakeWorld {
         _ kind: FileSystemKind, on path: FilePath, _ options: MakeOptions, _ call: FakeCall
     ) throws(HostError) -> DeviceContent {
         try requireBlank(path, call)
-        let (medium, size, home) = try medium(at: path, call)
+        let (medium, size, sectorSize, home) = try medium(at: path, call)
         let uuid = options.uuid.flatMap(Self.uuidBytes) ?? Self.uuidBytes(for: home)
-        let superblock = FakeSuperblock(kind: kind, uuid: uuid, label: options.label, size: size / 4096 * 4096)
+        let superblock = FakeSuperblock(
+            kind: kind, uuid: uuid, label: options.label, size: size / 4096 * 4096,
+            sectorSize: max(sectorSize, options.sectorSize?.rawValue ?? 0))
         for (offset, bytes) in superblock.writes { try write(bytes, to: medium, at: offset, call) }
         let reference = FakeSuperblock.reference(to: keepEmptyTree(), isInUse: false)
         try write(reference, to: medium, at: FakeSuperblock.treeOffset, call)
@@ -65,20 +73,22 @@ extension FakeWorld {
 
     /// Leaves what mkfs leaves that is killed half-way: bytes that are no file system.
     mutating func makeHalf(on path: FilePath, _ call: FakeCall) {
-        guard (try? requireBlank(path, call)) != nil, let (medium, _, _) = try? medium(at: path, call) else { return }
+        guard (try? requireBlank(path, call)) != nil, let (medium, _, _, _) = try? medium(at: path, call) else {
+            return
+        }
         try? write([UInt8](repeating: 0xff, count: 512), to: medium, at: 96 << 10, call)
     }
 
-    /// What a path leads to, its size, and where its bytes are.
+    /// What a path leads to, its size and that of its sectors, and where its bytes are.
     private func medium(
         at path: FilePath, _ call: FakeCall
-    ) throws(HostError) -> (medium: Medium, size: Int64, home: String) {
+    ) throws(HostError) -> (medium: Medium, size: Int64, sectorSize: Int, home: String) {
         if let image = try image(at: path, call) {
-            return (.image(image), nodes[image]?.bytes.count ?? 0, pathInFileSystem(image)?.string ?? path.string)
+            return (.image(image), nodes[image]?.bytes.count ?? 0, 512, pathInFileSystem(image)?.string ?? path.string)
         }
         let device = try unusedDevice(path, call)
         guard !device.shown.isReadOnly else { throw call.failure(.notPermitted, detail: "the device is read-only") }
-        return (.device(device.shown.number), device.shown.size, home(of: device))
+        return (.device(device.shown.number), device.shown.size, device.shown.logicalSectorSize, home(of: device))
     }
 
     /// The image file that a path leads to; nil where it leads to something else.
@@ -196,6 +206,11 @@ extension FakeWorld {
         guard !isInUse || !device.shown.isReadOnly || options.access == .readOnlyWithoutRecovery else {
             throw call.failure(kind: .readOnlyFileSystem, detail: "\(path) is read-only and has a journal to replay")
         }
+        if options.kind == .xfs {
+            guard try xfsSectorSize(device, call) >= device.shown.logicalSectorSize else {
+                throw call.failure(kind: .notSupported, detail: "its sectors are smaller than those of \(path)")
+            }
+        }
         let sharesUUID = fileSystems.values.contains { $0.type == "xfs" && $0.uuid == content.uuid }
         guard options.kind != .xfs || options.isCopy || options.options.contains("nouuid") || !sharesUUID else {
             throw call.failure(.invalidArgument, detail: "another mounted file system has its UUID (nouuid)")
@@ -212,6 +227,10 @@ extension FakeWorld {
         guard let fileSystem = fileSystems[shown] else { throw call.failure(kind: .notVerified) }
         if !isReadOnly { flush(fileSystem, isInUse: true) }
         return fileSystem
+    }
+
+    private func xfsSectorSize(_ device: FakeBlockDevice, _ call: FakeCall) throws(HostError) -> Int {
+        FakeSuperblock.sectorSize(in: try readDevice(device, at: FakeSuperblock.sectorOffset, count: 2, call))
     }
 
     /// Writes a file system to its device as far as the model has it there: see ``FakeSuperblock``.
@@ -291,7 +310,7 @@ extension FakeWorld {
         let size = device.shown.size / 4096 * 4096
         let superblock = FakeSuperblock(
             kind: kind, uuid: content.uuid.flatMap(Self.uuidBytes) ?? [UInt8](repeating: 0, count: 16),
-            label: content.label, size: size)
+            label: content.label, size: size, sectorSize: try xfsSectorSize(device, call))
         for (offset, bytes) in superblock.writes { try writeDevice(device.shown.number, at: offset, bytes, call) }
         syncDevice(device.shown.number)
         for number in fileSystems.keys where fileSystems[number]?.blockDevice == device.shown.number {

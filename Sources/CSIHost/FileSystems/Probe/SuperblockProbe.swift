@@ -47,6 +47,21 @@ package enum SuperblockProbe {
         }
     }
 
+    /// What the superblock of a file system says; nil where it is not whole, or none of this kind.
+    ///
+    /// No other format is looked for: parts of a device that one has for its signatures belong to the users of another.
+    package static func content(of kind: FileSystemKind, in image: DeviceImage) -> DeviceContent? {
+        let finding =
+            switch kind {
+            case .ext3, .ext4: extended(image)
+            case .xfs: xfs(image)
+            case .btrfs: btrfs(image)
+            }
+        guard case .content(let content) = finding, content.fileSystem == kind else { return nil }
+        guard (content.byteCount ?? 0) <= image.size else { return nil }
+        return content
+    }
+
     /// The product of two numbers from a disk as a size; nil when it does not fit.
     static func size(_ count: UInt64, of unit: UInt64) -> Int64? {
         let (product, overflow) = count.multipliedReportingOverflow(by: unit)
