@@ -94,17 +94,50 @@ struct BlockTests {
         try await rig.driver.delete(Requests.delete("b"))
     }
 
-    @Test("An image that another program attached is not shared with it")
-    func foreign() async throws {
+    @Test("Loop devices that cannot be looked at stop neither a start nor a stage")
+    func unreadableDevices() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        fake.restart()
+        fake.fail(.listLoops, at: "/sys/block", with: .inputOutput, times: 100)
+        let again = try await Rig.on(fake)
+        try await again.stage("v")
+        fake.clearFaults()
+        try await again.unstage("v")
+        #expect(fake.loopDevices.isEmpty)
+    }
+
+    @Test("One volume that cannot be read keeps a start from nothing else")
+    func unreadableVolume() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        for id in ["v", "w"] {
+            _ = try await rig.driver.create(Requests.create(id, .block))
+            let directory = try await fake.files.openDirectory(FilePath("/scratch/pool/volumes/\(id)"))
+            _ = try await fake.loops.attach("image", in: directory, options: LoopOptions(name: id))
+        }
+        fake.damage("/scratch/pool/volumes/v/image")
+        fake.restart()
+        _ = try await Rig.on(fake)
+        #expect(fake.loopDevices.map(\.name) == ["v"])
+    }
+
+    @Test("An image that another program attached is not shared with it", arguments: [1, 2])
+    func foreign(count: Int) async throws {
         let fake = Rig.fake()
         let rig = try await Rig.on(fake)
         _ = try await rig.driver.create(Requests.create("b", .block))
         _ = try await rig.driver.create(Requests.create("m"))
         for id in ["b", "m"] {
-            for _ in 0..<2 { fake.anotherProgramAttaches(FilePath("/scratch/pool/volumes/\(id)/image")) }
+            for _ in 0..<count { fake.anotherProgramAttaches(FilePath("/scratch/pool/volumes/\(id)/image")) }
             await expectRefusal(.failedPrecondition, naming: "another program") {
                 try await rig.stage(id, Use(isBlock: id == "b"))
             }
+            // What is not ours stays attached.
+            let devices = fake.loopDevices.count
+            try await rig.unstage(id)
+            #expect(fake.loopDevices.count == devices)
             await expectRefusal(.failedPrecondition, naming: "/dev/loop") {
                 try await rig.driver.delete(Requests.delete(id))
             }

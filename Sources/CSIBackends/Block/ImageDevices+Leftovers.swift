@@ -15,15 +15,28 @@ extension ImageDevices {
         guard !devices.isEmpty else { return }
         let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
         for loop in devices {
-            guard let id = try await owner(of: loop) else { continue }
-            let device = VolumeDevice(loop)
-            let mounts = table.mounts(of: device)
-            if let mount = mounts.first { await thaw(mount, id, logger) }
-            guard detaches, mounts.isEmpty, table.publications(of: device).isEmpty,
-                try await pool.stagedBlock(of: id) == nil
-            else { continue }
-            await collect(device, id, logger)
+            do throws(CSIError) {
+                try await collectLeftover(loop, table, detaches: detaches, logger)
+            } catch {
+                // The others have nothing to do with it.
+                logger.warning(
+                    "a loop device cannot be examined and stays as it is",
+                    metadata: ["device": "\(loop.path)", "volume": "\(loop.name)", "error": "\(error.message)"])
+            }
         }
+    }
+
+    private func collectLeftover(
+        _ loop: LoopDevice, _ table: MountTable, detaches: Bool, _ logger: Logger
+    ) async throws(CSIError) {
+        guard let id = try await owner(of: loop) else { return }
+        let device = VolumeDevice(loop)
+        let mounts = table.mounts(of: device)
+        if let mount = mounts.first { await thaw(mount, id, logger) }
+        guard detaches, mounts.isEmpty, table.publications(of: device).isEmpty,
+            try await pool.stagedBlock(of: id) == nil
+        else { return }
+        await collect(device, id, logger)
     }
 
     /// The volume of this pool that a device shows, its image removed or not; nil when it is none of ours.

@@ -152,7 +152,7 @@ public struct ImageDevices: VolumeDevices {
         guard let image = try await pool.image(of: id), image.kind == .regular else { return nil }
         let devices = try await devices(of: id, image).filter { $0.backing == image.identity }
         guard let device = devices.first else { return nil }
-        let isForeign = device.isDetachedOnLastClose || device.offset != 0
+        let isForeign = device.isDetachedOnLastClose || device.offset != 0 || device.name != id.rawValue
         guard devices.count == 1, !isForeign else {
             let names = devices.map(\.path.string).joined(separator: ", ")
             throw .preconditionFailed(
@@ -224,9 +224,9 @@ public struct ImageDevices: VolumeDevices {
         return try await withHostErrors { () async throws(HostError) in try await host.loops.hold(loop) }
     }
 
-    /// Detaches the image.
+    /// Detaches the image; a device that another program made of it stays.
     public func detach(_ device: VolumeDevice, of id: VolumeID, within limit: Duration) async throws(CSIError) {
-        guard let loop = device.loop else { return }
+        guard let loop = device.loop, loop.name == id.rawValue else { return }
         _ = try await withHostErrors { () async throws(HostError) in
             try await host.loops.detach(loop, within: limit)
         }

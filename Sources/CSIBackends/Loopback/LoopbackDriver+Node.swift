@@ -16,7 +16,8 @@ extension LoopbackDriver: VolumeStaging, NodeExpanding, NodeHealthReporting, Mou
         let (record, volume) = try await known(request.id)
         _ = try await devices.usableImage(of: record)
         if record.isThick { try await pool.refillImage(of: record.id) }
-        try await devices.recount()
+        // Devices of others that cannot be looked at are no reason not to stage.
+        try? await devices.recount()
         try await node.stage(request, volume)
     }
 

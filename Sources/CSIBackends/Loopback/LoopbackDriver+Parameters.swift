@@ -7,7 +7,7 @@ extension LoopbackDriver {
         ParameterDescription(
             "csi.storage.k8s.io/fstype", values: VolumeTraits.fileSystems.map(\.rawValue).joined(separator: ", "),
             defaultValue: VolumeTraits.defaultFileSystem.rawValue,
-            help: "The file system of mounted volumes; a copy keeps that of its source."),
+            help: "The file system of mounted volumes; that of a copy is its source's, and any other is refused."),
         ParameterDescription(
             "provisioning", values: "thin, thick", defaultValue: "thin",
             help: "Whether the room of a volume is taken when it is made."),

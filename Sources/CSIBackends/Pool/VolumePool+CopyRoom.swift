@@ -48,7 +48,7 @@ extension VolumePool {
     private func noteSharing(_ sharesBlocks: Bool?) { state.withLock { $0.sharesBlocks = sharesBlocks } }
 
     /// Whether files of the pool can share their blocks, which is tried out once.
-    private func sharesBlocks(in tree: any DirectoryTree) async -> Bool {
+    func sharesBlocks(in tree: any DirectoryTree) async -> Bool {
         if let known = knownSharing() { return known }
         // A start empties the trash.
         let place = PoolLayout.trash.appending(host.files.uniqueName(prefix: "sharing."))

@@ -16,6 +16,20 @@ extension VolumePool {
         }
     }
 
+    /// Copies when it is its turn, where each byte of a snapshot is copied.
+    ///
+    /// A copy of a volume waits for nobody: the volume is locked, or its writers are held back.
+    func inTurn(
+        _ record: VolumeRecord, _ origin: ImageOrigin, in tree: any DirectoryTree,
+        _ copy: () async throws(CSIError) -> Void
+    ) async throws(CSIError) {
+        guard case .snapshot = origin.source else { return try await copy() }
+        let isOfThisPool = origin.pool.map { $0 === self } ?? true
+        let canShare = !record.isThick && origin.sharing != .never && isOfThisPool
+        if canShare, await sharesBlocks(in: tree) { return try await copy() }
+        try await copies.turns.take(copy)
+    }
+
     /// Fills the new image of a volume.
     func fillImage(
         _ image: FilePath, from source: FilePath, in partial: FilePath, _ record: VolumeRecord, _ origin: ImageOrigin,

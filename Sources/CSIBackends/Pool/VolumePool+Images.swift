@@ -58,7 +58,9 @@ extension VolumePool {
         try await commit(record, in: tree) { (partial) async throws(CSIError) in
             let image = PoolLayout.image(in: partial)
             if let source = (origin.pool ?? self).directory(of: origin) {
-                try await fillImage(image, from: source, in: partial, record, origin, in: tree)
+                try await inTurn(record, origin, in: tree) { () async throws(CSIError) in
+                    try await fillImage(image, from: source, in: partial, record, origin, in: tree)
+                }
             } else {
                 try await withHostErrors { () async throws(HostError) in
                     try await tree.createFile(
