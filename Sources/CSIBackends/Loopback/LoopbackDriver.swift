@@ -62,14 +62,7 @@ public struct LoopbackDriver: TopologyAware {
     /// Reads what is in the pool, to manage it, and tidies up what a crash left of devices.
     public func start() async throws(CSIError) {
         try await pool.rebuild()
-        do throws(CSIError) {
-            try await devices.collectLeftovers(detaches: role != .controller, logger: logger)
-        } catch {
-            // One device of another program whose disk is dead is enough for that.
-            logger.warning(
-                "the loop devices cannot be looked at; what a crash left of them stays until the next start",
-                metadata: ["error": "\(error.message)"])
-        }
+        try await devices.collectLeftovers(detaches: role != .controller, logger: logger)
     }
 
     func volume(of summary: VolumeSummary) -> Volume {

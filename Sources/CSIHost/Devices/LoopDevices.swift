@@ -37,7 +37,8 @@ public protocol LoopDevices: Sendable {
 
     /// All attached loop devices in the order of their numbers, whoever attached them.
     ///
-    /// A device that comes or goes meanwhile may or may not be among them.
+    /// A device that comes or goes meanwhile may or may not be among them. One is not whose file's own disk is dead: the kernel does not
+    /// say any more which file it shows.
     func list() async throws(HostError) -> [LoopDevice]
 
     /// Opens a device, so that its number cannot come to show another file until it is released.

@@ -163,7 +163,12 @@ struct LinuxLoopDevices: LoopDevices {
     private func devices(where isWanted: (loop_info64) -> Bool) throws(HostError) -> [LoopDevice] {
         var found: [LoopDevice] = []
         for number in try numbers() {
-            if let device = try device(number, where: isWanted) { found.append(device) }
+            do throws(HostError) {
+                if let device = try device(number, where: isWanted) { found.append(device) }
+            } catch {
+                // The disk of its file is dead, and with it what the device shows.
+                guard [.inputOutput, .stale, .damaged].contains(error.kind) else { throw error }
+            }
         }
         return found
     }

@@ -119,7 +119,6 @@ public final class FakeHost: Host {
 
     /// Starts the host for a new process: what the crash takes is gone, and so is what the old process held.
     public func restart(after crash: CrashKind = .process) {
-        hangs.remove(nil, at: nil, ending: .crashed)
         state.withLock { state in
             switch crash {
             case .process: state.world.loseProcess()
@@ -128,6 +127,8 @@ public final class FakeHost: Host {
             state.hasCrashed = false
             state.process += 1
         }
+        // Not before: what the old process does then about its calls must have no effect.
+        hangs.remove(nil, at: nil, ending: .crashed)
     }
 
     // MARK: Record

@@ -98,6 +98,26 @@ struct FailingDiskKernelTests {
         }
     }
 
+    @Test("A loop device whose disk is dead is left out of a look at all of them")
+    func deadDevice() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        _ = try await scratch.makeDisk("xfs", bytes: 512 << 20)
+        let loops = LinuxHost().loops
+        try await scratch.failing("xfs") { mountPoint, pull in
+            let folder = try await LinuxHost().files.openDirectory(mountPoint)
+            try await folder.createFile("image", size: 1 << 20, allocation: .sparse, permissions: [.ownerReadWrite])
+            let device = try await loops.attach("image", in: folder, options: LoopOptions(name: "dead"))
+            let others = try await loops.list().filter { $0.number != device.number }
+            try await pull()
+            // What the file system does once it has noticed.
+            try await scratch.run("xfs_io", ["-x", "-c", "shutdown", mountPoint.string])
+            await #expect(throws: HostError.self) { try await loops.device(device.number) }
+            #expect(try await loops.list() == others)
+            try await scratch.run("losetup", ["--detach", device.path.string])
+        }
+    }
+
     @Test("A disk that hangs under a mounted volume is told of within seconds, and no longer once it answers")
     func hungUnderAPod() async throws {
         let scratch = try Scratch()

@@ -203,7 +203,7 @@ final class Scratch {
         try await run("cp", ["--sparse=always", source, destination])
     }
 
-    private func run(_ name: String, _ arguments: [String]) async throws {
+    func run(_ name: String, _ arguments: [String]) async throws {
         try await host.programs.require(Program(name, arguments), within: .seconds(60))
     }
 }
