@@ -39,7 +39,7 @@ final class LogCapture: Sendable {
     }
 }
 
-@Suite("A driver behind a socket", .timeLimit(.minutes(1)))
+@Suite("A driver behind a socket", .timeLimit(.minutes(5)))
 struct CSIServerTests {
     private let capture = LogCapture()
 

@@ -38,7 +38,7 @@ final class Counter: Sendable {
     func increment() -> Int { count.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
-@Suite("In-flight operations", .timeLimit(.minutes(1)))
+@Suite("In-flight operations", .timeLimit(.minutes(5)))
 struct InFlightTableTests {
     private let table = InFlightTable()
     private let executor = BlockingExecutor(name: "test", maximumThreads: 4)

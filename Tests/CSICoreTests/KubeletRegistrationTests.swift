@@ -6,7 +6,7 @@ import Testing
 
 @testable import CSICore
 
-@Suite("Registration with the kubelet", .timeLimit(.minutes(1)))
+@Suite("Registration with the kubelet", .timeLimit(.minutes(5)))
 struct KubeletRegistrationTests {
     private typealias Registration = PluginRegistrationV1.Registration
 
@@ -46,7 +46,7 @@ struct KubeletRegistrationTests {
     }
 
     private func until(_ condition: () -> Bool) async throws {
-        for _ in 0..<500 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<3_000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
         #expect(condition())
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CSICore
 
-@Suite("A driver within this process", .timeLimit(.minutes(1)))
+@Suite("A driver within this process", .timeLimit(.minutes(5)))
 struct LocalDriverTests {
     /// The ways to a client; whatever the way, the test body is the same.
     enum Way: String, CaseIterable, Sendable {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CSICore
 
-@Suite("What a driver waits for", .timeLimit(.minutes(1)))
+@Suite("What a driver waits for", .timeLimit(.minutes(5)))
 struct StartConditionTests {
     /// Misses something until it is told otherwise, and then fails where it is told to.
     private final class Condition: StartCondition {

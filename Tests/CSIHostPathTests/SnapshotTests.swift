@@ -320,7 +320,7 @@ struct SnapshotTests {
     }
 }
 
-@Suite("hostPath copies take turns", .timeLimit(.minutes(1)))
+@Suite("hostPath copies take turns", .timeLimit(.minutes(5)))
 struct CopyTurnTests {
     /// As many as go on at once.
     private static let limit = 4

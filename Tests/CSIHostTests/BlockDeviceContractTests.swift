@@ -215,7 +215,7 @@ struct BlockDeviceContractTests {
             let never = await failure { try await rig.host.devices.wait(for: selector, within: .milliseconds(40)) }
             #expect(never == .timedOut)
             let waited = rig.host.clock.now - start
-            #expect(waited >= .milliseconds(40) && waited < .seconds(5))
+            #expect(waited >= .milliseconds(40) && waited < .seconds(30))
         }
     }
 

@@ -19,7 +19,7 @@ struct KeptDescriptorTests {
         let other = open(path, O_RDWR | O_CLOEXEC)
         defer { close(other) }
         let begin = ContinuousClock.now
-        while lseek(other, 0, SEEK_END) == 0, begin.duration(to: .now) < .seconds(5) { usleep(1000) }
+        while lseek(other, 0, SEEK_END) == 0, begin.duration(to: .now) < .seconds(30) { usleep(1000) }
         close(kept)
         #expect(flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         let said = try await outcome

@@ -64,7 +64,7 @@ struct NetworkRig: Sendable {
     }
 }
 
-@Suite("Network file systems, on every host", .timeLimit(.minutes(1)))
+@Suite("Network file systems, on every host", .timeLimit(.minutes(5)))
 struct NetworkContractTests {
     @Test("An export is worked in without being mounted anywhere", arguments: NetworkRig.available)
     func export(kind: HostKind) async throws {

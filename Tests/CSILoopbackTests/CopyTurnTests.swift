@@ -7,7 +7,7 @@ import Testing
 @testable import CSICore
 @testable import CSILoopback
 
-@Suite("Loopback copies take turns", .timeLimit(.minutes(1)))
+@Suite("Loopback copies take turns", .timeLimit(.minutes(5)))
 struct CopyTurnTests {
     /// As many as go on at once.
     private static let limit = 4

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CSIMetrics
 
-@Suite("Metrics are bounded and shared", .timeLimit(.minutes(1)))
+@Suite("Metrics are bounded and shared", .timeLimit(.minutes(5)))
 struct BoundTests {
     private func lines(_ metrics: PrometheusMetrics) -> [String] {
         metrics.render().split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CSIProgram
 
-@Suite("The report of what runs", .timeLimit(.minutes(1)))
+@Suite("The report of what runs", .timeLimit(.minutes(5)))
 struct RunningOperationsReportTests {
     private struct NamedDriver: CSIDriver {
         let info: PluginInfo

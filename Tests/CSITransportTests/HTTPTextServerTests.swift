@@ -3,7 +3,7 @@ import Testing
 
 @testable import CSITransport
 
-@Suite("Texts over HTTP/1.1", .timeLimit(.minutes(1)))
+@Suite("Texts over HTTP/1.1", .timeLimit(.minutes(5)))
 struct HTTPTextServerTests {
     @Test(
         "A request line is found, refused or waited for",

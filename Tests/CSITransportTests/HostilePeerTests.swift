@@ -5,7 +5,7 @@ import Testing
 @testable import CSITransport
 
 /// Every kind of attack that servers are known to suffer from, beside a client that must not notice.
-@Suite("Hostile peers", .serialized, .timeLimit(.minutes(2)))
+@Suite("Hostile peers", .serialized, .timeLimit(.minutes(5)))
 struct HostilePeerTests {
     // MARK: Floods of frames
 

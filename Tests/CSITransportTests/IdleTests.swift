@@ -3,7 +3,7 @@ import Testing
 
 @testable import CSITransport
 
-@Suite("Connections that rest", .timeLimit(.minutes(1)))
+@Suite("Connections that rest", .timeLimit(.minutes(5)))
 struct IdleTests {
     @Test func idleConnectionIsKeptByDefault() async throws {
         var configuration = RPCServerConfiguration.forTests

@@ -2,7 +2,7 @@ import CSIProto
 import CSITransport
 import Testing
 
-@Suite("gRPC over HTTP/2, frame by frame", .timeLimit(.minutes(1)))
+@Suite("gRPC over HTTP/2, frame by frame", .timeLimit(.minutes(5)))
 struct ProtocolTests {
     /// A request head that is wrong in one way, and the answer to it.
     struct BadHead: Sendable, CustomTestStringConvertible {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CSITransport
 
-@Suite("The server's socket", .timeLimit(.minutes(1)))
+@Suite("The server's socket", .timeLimit(.minutes(5)))
 struct SocketTests {
     private func status(_ endpoint: Endpoint) -> stat? {
         var status = stat()

@@ -43,7 +43,7 @@ private enum Streaming {
     }
 }
 
-@Suite("Streaming calls", .timeLimit(.minutes(1)))
+@Suite("Streaming calls", .timeLimit(.minutes(5)))
 struct StreamingTests {
     @Test(arguments: Carrier.allCases) func serverStreams(_ carrier: Carrier) async throws {
         try await withTestClient(carrier, Streaming.router(Journal())) { client in

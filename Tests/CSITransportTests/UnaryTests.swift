@@ -2,7 +2,7 @@ import CSIProto
 import CSITransport
 import Testing
 
-@Suite("Unary calls", .timeLimit(.minutes(1)))
+@Suite("Unary calls", .timeLimit(.minutes(5)))
 struct UnaryTests {
     @Test(arguments: Carrier.allCases) func answers(_ carrier: Carrier) async throws {
         try await withTestClient(carrier) { client in
@@ -87,7 +87,7 @@ struct UnaryTests {
                 try await client.unary(TestMethods.hang, TestMessage(), timeout: .milliseconds(100))
             }
             #expect(error?.code == .deadlineExceeded)
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(30))
             #expect(await journal.wait(for: "cancelled"))
             #expect(journal.count("hang with deadline") == 1)
         }

@@ -67,9 +67,9 @@ func withstand(
     let slowdown = 1
 #endif
 
-/// Whether `condition` comes to hold within some seconds.
+/// Whether `condition` comes to hold within half a minute.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<3_000 {
         if condition() { return true }
         try? await Task.sleep(for: .milliseconds(10))
     }
