@@ -33,8 +33,10 @@ def measure(environment):
         counts["allocations"][f"call {method}"] = round(
             counting.allocations_per_call(server, loads, method, ONE, 10 * calls), 1
         )
-        rates = counting.system_calls_per_call(server, loads, method, ONE, 100)
-        counts["system calls"][f"call {method}"] = round(sum(rates.values()), 1)
+        # An answer about as large as a socket's buffer takes more calls when its reader is late, which no change of ours does thrice.
+        rounds = 3 if method == "list" else 1
+        rates = [counting.system_calls_per_call(server, loads, method, ONE, 100) for _ in range(rounds)]
+        counts["system calls"][f"call {method}"] = round(min(sum(rate.values()) for rate in rates), 1)
     for operation, times in (OPERATIONS | VALIDATIONS).items():
         command = [environment.codec, "run", operation]
         counts["instructions"][operation] = round(counting.instructions_per_operation(command, times))

@@ -93,8 +93,15 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
     def resident_bytes(self):
+        return self.memory("VmRSS")
+
+    def anonymous_bytes(self):
+        """What is resident without the pages of files, which the kernel takes away and brings back as it likes."""
+        return self.memory("RssAnon")
+
+    def memory(self, field):
         with open(f"/proc/{self.process.pid}/status") as file:
             for line in file:
-                if line.startswith("VmRSS:"):
+                if line.startswith(f"{field}:"):
                     return int(line.split()[1]) * 1024
-        raise Failure(f"{self.name} has no VmRSS")
+        raise Failure(f"{self.name} has no {field}")

@@ -23,8 +23,8 @@ def descriptors(server):
 
 def rested(server, settled):
     """What the server holds once it has noticed that its clients have gone, which is a moment after they have."""
-    for _ in range(100):
-        state = (server.resident_bytes(), server.threads(), descriptors(server))
+    for _ in range(600):
+        state = (server.anonymous_bytes(), server.threads(), descriptors(server))
         if settled is None or state[1:] == settled[1:]:
             break
         time.sleep(0.05)
@@ -55,7 +55,7 @@ def main(arguments):
                         if state[0] > settled[0] + ROOM_BYTES or state[1:] != settled[1:]:
                             raise Failure(f"round {number + 1}: (bytes, threads, descriptors) {settled} became {state}")
                 print(
-                    f"soak: {rounds * per_round} calls on {rounds * 30} connections: resident {settled[0] // 1024} KiB, at most "
+                    f"soak: {rounds * per_round} calls on {rounds * 30} connections: anonymous memory {settled[0] // 1024} KiB, at most "
                     f"{highest // 1024} KiB, {settled[1]} threads, {settled[2]} descriptors"
                 )
     except Failure as failure:

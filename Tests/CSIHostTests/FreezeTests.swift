@@ -39,7 +39,7 @@ struct FreezeTests {
     func `a freeze that lasts too long ends by itself, and its copy is not believed`(kind: HostKind) async throws {
         try await withMount(kind) { rig, entry in
             let frozen = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .milliseconds(300))
-            try await lingers(rig, .milliseconds(600))
+            try await lingers(rig, .seconds(2))
             #expect(await failure { try await frozen.thaw() } == .timedOut)
             #expect(rig.applicationWrites(entry.mountPoint.appending("file"), [1]))
         }

@@ -13,8 +13,10 @@ struct KeptDescriptorTests {
         let path = FilePath(platformString: template).string
         defer { unlink(path) }
         try #require(kept >= 0 && flock(kept, LOCK_EX) == 0)
-        async let outcome = LinuxPrograms().run(
-            Program("sh", ["-c", "echo begun >\(path); ls /proc/$$/fd; sleep 0.5"]), within: .seconds(9), keeping: kept)
+        let end = "\(path).end"
+        defer { unlink(end) }
+        let script = "echo begun >\(path); ls /proc/$$/fd; while [ ! -e \(end) ]; do sleep 0.02; done"
+        async let outcome = LinuxPrograms().run(Program("sh", ["-c", script]), within: .seconds(60), keeping: kept)
 
         let other = open(path, O_RDWR | O_CLOEXEC)
         defer { close(other) }
@@ -22,6 +24,7 @@ struct KeptDescriptorTests {
         while lseek(other, 0, SEEK_END) == 0, begin.duration(to: .now) < .seconds(30) { usleep(1000) }
         close(kept)
         #expect(flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        close(open(end, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
         let said = try await outcome
         #expect(said.succeeded && said.standardOutput == "0\n1\n2\n3\n")
         #expect(flock(other, LOCK_EX | LOCK_NB) == 0)

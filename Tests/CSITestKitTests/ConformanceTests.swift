@@ -65,11 +65,20 @@ struct ConformanceTests {
 
     @Test("a cancelled run ends after its current row and leaves nothing")
     func cancelled() async throws {
-        let rig = try await MemoryRig(.full)
-        let run = Task { await rig.run() }
-        try await Task.sleep(for: .milliseconds(300))
-        run.cancel()
-        let report = await run.value
+        let calls = Atomic(0)
+        let run = Mutex<Task<ConformanceReport, Never>?>(nil)
+        let fault = Fault { request, _, good in
+            if calls.wrappingAdd(1, ordering: .relaxed).newValue == 50 { run.withLock { $0?.cancel() } }
+            return good(request)
+        }
+        let rig = try await MemoryRig(.full, fault: fault)
+        // Whoever makes a call that early waits until the task is known.
+        let task = run.withLock { run in
+            let task = Task { await rig.run() }
+            run = task
+            return task
+        }
+        let report = await task.value
         #expect(report.results.count < Conformance.cases.count)
         #expect(report.failed.isEmpty, "\(report.text(including: [.failed]))")
         rig.driver.state.withLock { state in

@@ -7,14 +7,14 @@ import Testing
 struct IdleTests {
     @Test func idleConnectionIsKeptByDefault() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
-        configuration.limits.headersTimeout = .milliseconds(100 * slowdown)
-        configuration.limits.prefaceTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.bodyTimeout = .seconds(2)
+        configuration.limits.headersTimeout = .seconds(2)
+        configuration.limits.prefaceTimeout = .seconds(2)
         try await withTestServer(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.call(1, "Probe")
             #expect(client.answer(1).status == 0)
-            #expect(!client.isClosed(within: Int32(400 * slowdown)))
+            #expect(!client.isClosed(within: 3_000))
             client.call(3, "Probe")
             #expect(client.answer(3).status == 0)
         }
@@ -22,7 +22,7 @@ struct IdleTests {
 
     @Test func idleTimeoutEndsWithGoAway() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.idleTimeout = .seconds(2)
         try await withTestServer(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.call(1, "Probe")
@@ -34,11 +34,11 @@ struct IdleTests {
 
     @Test func idleTimeoutCountsFromARequestThatCameInPieces() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .milliseconds(100)
+        configuration.limits.idleTimeout = .seconds(2)
         try await withTestServer(testRouter(), configuration) { endpoint in
             let client = try RawClient(endpoint)
             client.headers(1, RawClient.callFields("Probe"))
-            #expect(client.next(within: 30) != nil)
+            #expect(client.next() != nil)
             #expect(!client.isClosed(within: 30))
             client.data(1, RawClient.value(""))
             #expect(client.answer(1).status == 0)
@@ -49,12 +49,12 @@ struct IdleTests {
 
     @Test func callsThatTakeLongAreNotIdle() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .milliseconds(100 * slowdown)
-        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
-        configuration.limits.answerTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.idleTimeout = .seconds(1)
+        configuration.limits.bodyTimeout = .seconds(1)
+        configuration.limits.answerTimeout = .seconds(1)
         var router = testRouter()
         router.unary(TestMethods.hang) { (_, _) async throws(RPCError) in
-            do { try await Task.sleep(for: .milliseconds(600 * slowdown)) } catch {}
+            do { try await Task.sleep(for: .seconds(3)) } catch {}
             return TestMessage("done")
         }
         try await withTestServer(router, configuration) { endpoint in
@@ -69,7 +69,7 @@ struct IdleTests {
     @Test func streamingRequestMayRestBetweenMessages() async throws {
         let method = RPCMethod<TestMessage, TestMessage>(service: "test.Service", name: "Sum", requestStreaming: true)
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.bodyTimeout = .milliseconds(100 * slowdown)
+        configuration.limits.bodyTimeout = .seconds(1)
         var router = RPCRouter()
         router.clientStreaming(method) { (reader, _) async throws(RPCError) in
             var count = 0
@@ -80,7 +80,7 @@ struct IdleTests {
             let client = try RawClient(endpoint)
             client.headers(1, RawClient.callFields("Sum"))
             client.data(1, RawClient.value("one"), ends: false)
-            try await Task.sleep(for: .milliseconds(400 * slowdown))
+            try await Task.sleep(for: .seconds(2))
             client.data(1, RawClient.value("two"))
             #expect(client.answer(1).body == RawClient.value("2"))
             // Inside a message it may not.
@@ -115,7 +115,7 @@ struct IdleTests {
         try await withTestServer(testRouter(journal, executor: executor), configuration) { endpoint in
             let client = try RawClient(endpoint)
             for stream in [1, 3] as [Int32] {
-                client.call(stream, "Block", "\(1_000_000 * slowdown)")
+                client.call(stream, "Block")
                 #expect(await journal.wait(for: "block", count: Int(stream + 1) / 2))
                 client.send(RawClient.frame(3, 0, stream, [0, 0, 0, 8]))
             }
@@ -125,10 +125,15 @@ struct IdleTests {
             let other = try RawClient(endpoint)
             other.call(1, "Probe")
             #expect(other.answer(1).status == 0)
-            #expect(await journal.wait(for: "unblock", count: 2))
-            try await Task.sleep(for: .milliseconds(100))
-            client.call(7, "Probe")
-            #expect(client.answer(7).status == 0)
+            journal.note("go on")
+            // The server learns of each handler's end somewhat later.
+            var stream: Int32 = 7
+            let isTaken = await eventually {
+                defer { stream += 2 }
+                client.call(stream, "Probe")
+                return client.answer(stream).status == 0
+            }
+            #expect(isTaken)
         }
     }
 

@@ -79,16 +79,15 @@ struct LifecycleTests {
             configuration: configuration)
         async let running: Void = server.run()
         let client = try await RPCClient.connect(to: server.endpoint)
-        let answer = Task { try await client.unary(TestMethods.block, TestMessage("\(2_500_000 * slowdown)")) }
+        let answer = Task { try await client.unary(TestMethods.block, TestMessage()) }
         #expect(await journal.wait(for: "block"))
-        let start = ContinuousClock.now
         server.beginGracefulShutdown()
         try await running
-        #expect(ContinuousClock.now - start < .milliseconds(2_000 * slowdown))
         #expect(journal.count("abandoned /test.Service/Block") == 1)
         let error = await #expect(throws: RPCError.self) { try await answer.value }
         #expect(error?.code == .unavailable)
         // The call comes back into a server that is gone, and nothing happens.
+        journal.note("go on")
         #expect(await journal.wait(for: "unblock"))
         try await Task.sleep(for: .milliseconds(100))
     }
@@ -231,7 +230,7 @@ struct LifecycleTests {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<64 {
                     group.addTask {
-                        _ = try? await client.unary(TestMethods.block, TestMessage("\(4_000_000 * slowdown)"))
+                        _ = try? await client.unary(TestMethods.block, TestMessage())
                     }
                 }
             }
@@ -239,15 +238,12 @@ struct LifecycleTests {
         #expect(await journal.wait(for: "block", count: 64))
         #expect(executor.threadCount == 64)
         for _ in 0..<20 {
-            let start = ContinuousClock.now
             _ = try await client.unary(TestMethods.probe, TestMessage())
-            // Far less than what the others are stuck for.
-            #expect(ContinuousClock.now - start < .milliseconds(2_000 * slowdown))
         }
-        let start = ContinuousClock.now
         server.beginGracefulShutdown()
         try await running
-        #expect(ContinuousClock.now - start < .milliseconds(2_000 * slowdown))
+        #expect(journal.count("unblock") == 0)
+        journal.note("go on")
         await stuck.value
         #expect(await journal.wait(for: "unblock", count: 64))
     }
@@ -259,8 +255,8 @@ struct LifecycleTests {
             for _ in 0..<20 { group.addTask(executorPreference: executor) { usleep(10_000) } }
         }
         #expect(executor.threadCount <= 3)
-        for _ in 0..<60 where executor.threadCount > 0 { try await Task.sleep(for: .milliseconds(100)) }
-        #expect(executor.threadCount == 0)
+        let haveEnded = await eventually { executor.threadCount == 0 }
+        #expect(haveEnded)
     }
 
     // MARK: Volume
@@ -273,7 +269,7 @@ struct LifecycleTests {
                     for _ in 0..<10 {
                         group.addTask {
                             let answer = try await client.unary(
-                                TestMethods.large, TestMessage("203000"), timeout: .seconds(20))
+                                TestMethods.large, TestMessage("203000"), timeout: .seconds(60))
                             #expect(answer.value.count == 203_000)
                         }
                     }

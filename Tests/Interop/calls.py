@@ -8,7 +8,7 @@ import pytest
 from schema import csi, stubs
 
 GIB = 1 << 30
-TIMEOUT = 20
+TIMEOUT = 60
 
 Code = grpc.StatusCode
 Mode = csi.VolumeCapability.AccessMode

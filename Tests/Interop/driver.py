@@ -16,7 +16,7 @@ import calls
 BIN = pathlib.Path(os.environ.get("BIN_DIR", ".build/debug"))
 DRIVER_NAME = "hostpath.swift-csi.dev"
 NODE_ID = "node-1"
-READY_TIMEOUT = 30
+READY_TIMEOUT = 60
 STOP_TIMEOUT = 30
 
 
@@ -156,11 +156,17 @@ class Rig:
         self.end()
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def flush(*paths):
+    """Writes out the file systems of these paths, and not what the rest of the machine has written."""
+    for path in paths:
+        subprocess.run(["sync", "-f", str(path)], check=True)
 
 
 def clean_environment(**extra):

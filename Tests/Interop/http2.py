@@ -53,7 +53,7 @@ class Answer:
 class Peer:
     """One connection; used with `with`."""
 
-    def __init__(self, path, *, handshake=True, timeout=10):
+    def __init__(self, path, *, handshake=True, timeout=30):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(str(path))

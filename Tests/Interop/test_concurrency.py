@@ -120,7 +120,7 @@ def test_deadlines_that_pass_while_the_driver_is_busy(frozen, names):
     futures = [client.controller.CreateVolume.future(calls.create_request(name), timeout=0.5) for name in used]
     for future in futures:
         assert future.exception().code() == Code.DEADLINE_EXCEEDED
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     thaw(rig)
     settle(rig, client, used)
 

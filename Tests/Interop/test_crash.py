@@ -18,7 +18,7 @@ from calls import GIB, Code, csi, refused
 RETRIED = {Code.UNAVAILABLE, Code.ABORTED, Code.DEADLINE_EXCEEDED, Code.CANCELLED}
 WORKERS = 8
 KILLS = 8
-GIVE_UP_AFTER = 60
+GIVE_UP_AFTER = 180
 
 
 class Storm:

@@ -9,6 +9,7 @@ import pytest
 
 import calls
 import driver
+import trees
 from calls import csi
 from loopback import LoopRig, Volume
 
@@ -116,12 +117,9 @@ def test_volumes_and_leftovers_of_a_pool(own_rig, node):
 def test_snapshots_of_a_pool(own_rig, node):
     with node.connect() as client:
         volume = calls.create(client, "source")
-        snapshot = lambda name: client.controller.CreateSnapshot(  # noqa: E731
-            csi.CreateSnapshotRequest(source_volume_id=volume.volume_id, name=name)).snapshot
-        single, damaged = snapshot("single"), snapshot("damaged")
+        single, damaged = trees.take(client, volume, "single"), trees.take(client, volume, "damaged")
         group = client.group.CreateVolumeGroupSnapshot(csi.CreateVolumeGroupSnapshotRequest(
             name="group", source_volume_ids=[volume.volume_id])).group_snapshot
-        assert single.ready_to_use and damaged.ready_to_use
     (own_rig.pool / "snapshots" / damaged.snapshot_id / "snapshot").write_text("nonsense")
     (own_rig.pool / "snapshots" / "empty").mkdir()
     [pool] = with_flags(["snapshots"], node)["pools"]

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+import driver
 import http2
 from calls import Code, csi, refused
 from http2 import DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, frame, message, request_headers
@@ -23,7 +24,7 @@ def served(request, rig):
     yield binary
     assert binary.is_running() and binary.process.pid == process, binary.log()
     with binary.connect() as client:
-        assert client.identity.Probe(csi.ProbeRequest(), timeout=5).ready.value
+        assert client.identity.Probe(csi.ProbeRequest(), timeout=30).ready.value
 
 
 def filler(size):
@@ -118,10 +119,12 @@ def test_bad_request_headers(served, changes, http, grpc_statuses):
         assert answer.http_status == http or answer.grpc_status in grpc_statuses, answer
 
 
-@pytest.mark.parametrize("timeout", ["1H", "60M", "5S", "5000m", "99999999u", "99999999n"])
+@pytest.mark.parametrize("timeout", ["1H", "60M", "50S", "50000m", "99999999u", "99999999n"])
 def test_timeouts_in_every_unit(served, timeout):
     with http2.Peer(served.socket) as peer:
-        assert peer.call(message(b""), headers=request_headers(grpc_timeout=timeout)).grpc_status == OK
+        answer = peer.call(message(b""), headers=request_headers(grpc_timeout=timeout))
+    # A tenth of a second can be over on a busy machine.
+    assert answer.grpc_status == OK or (timeout.endswith("n") and answer.grpc_status == DEADLINE), answer
 
 
 def test_a_timeout_that_is_over(served):
@@ -198,7 +201,7 @@ def test_silent_connections_do_not_disturb(served):
     peers = [http2.Peer(served.socket, handshake=index % 2 == 0) for index in range(50)]
     with served.connect() as client:
         for _ in range(20):
-            assert client.identity.Probe(csi.ProbeRequest(), timeout=5).ready.value
+            assert client.identity.Probe(csi.ProbeRequest(), timeout=30).ready.value
     for peer in peers:
         peer.close()
 
@@ -235,4 +238,4 @@ def test_descriptors_do_not_leak(served):
         plain.close()
     with served.connect() as client:
         client.identity.Probe(csi.ProbeRequest())
-    assert count() <= before + 5
+    driver.wait_for(lambda: count() <= before + 5)

@@ -65,14 +65,19 @@ class Echo:
             return getattr(channel, kind)(
                 f"/interop.Echo/{name}", request_serializer=Text.SerializeToString, response_deserializer=Text.FromString)
 
-        for name in ("Unary", "Immediate", "Fail", "Large", "TimeLeft", "Hang", "Cancellations"):
+        for name in ("Unary", "Immediate", "Fail", "Large", "TimeLeft", "Hang", "Begun", "Cancellations"):
             setattr(self, name, multi("unary_unary", name))
         self.Count = multi("unary_stream", "Count")
         self.Join = multi("stream_unary", "Join")
         self.Chat = multi("stream_stream", "Chat")
 
     def cancellations(self):
+        """How many handlers have seen their cancellation."""
         return int(self.Cancellations(Text(), timeout=TIMEOUT).value)
+
+    def begun(self):
+        """How many handlers have begun to wait for it."""
+        return int(self.Begun(Text(), timeout=TIMEOUT).value)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +269,7 @@ def test_messages_over_the_limit(echo):
 # Deadlines and cancellation
 
 
-@pytest.mark.parametrize("seconds", [0.5, 30, 3_000, 400_000])
+@pytest.mark.parametrize("seconds", [5, 30, 3_000, 400_000])
 def test_the_handler_sees_the_deadline(echo, seconds):
     left = float(echo.TimeLeft(Text(), timeout=seconds).value) / 1_000
     # The client rounds what it sends up, to a few digits.
@@ -293,24 +298,25 @@ def test_a_deadline_that_passes(echo, kind):
     before = echo.cancellations()
     with refused(Code.DEADLINE_EXCEEDED):
         if kind == "unary":
-            echo.Hang(Text(), timeout=0.2)
+            echo.Hang(Text(), timeout=2)
         else:
-            list(echo.Count(Text(value="3 hang"), timeout=0.2))
+            list(echo.Count(Text(value="3 hang"), timeout=2))
     wait_for(lambda: echo.cancellations() == before + 1)
 
 
 def test_the_server_ends_a_call_at_its_deadline(server, echo):
     before = echo.cancellations()
     with http2.Peer(server.socket) as peer:
-        answer = peer.call(message(b""), headers=request_headers("/interop.Echo/Hang", grpc_timeout="200m"))
+        answer = peer.call(message(b""), headers=request_headers("/interop.Echo/Hang", grpc_timeout="2S"))
     assert answer.grpc_status == 4, answer
     wait_for(lambda: echo.cancellations() == before + 1)
 
 
 def test_a_cancelled_unary_call(echo):
     before = echo.cancellations()
+    begun = echo.begun()
     calls = [echo.Hang.future(Text(), timeout=TIMEOUT) for _ in range(10)]
-    time.sleep(0.2)
+    wait_for(lambda: echo.begun() == begun + 10)
     for call in calls:
         call.cancel()
     wait_for(lambda: echo.cancellations() == before + 10)
@@ -327,18 +333,18 @@ def test_a_cancelled_stream(echo):
 
 
 def test_a_lost_client_cancels_its_calls(server, echo):
-    before = echo.cancellations()
+    before, begun = echo.cancellations(), echo.begun()
     peer = http2.Peer(server.socket)
     for stream in (1, 3, 5):
         peer.send(peer.headers_frame(request_headers("/interop.Echo/Hang"), stream))
         peer.send(frame(DATA, END_STREAM, stream, message(b"")))
-    time.sleep(0.2)
+    wait_for(lambda: echo.begun() == begun + 3)
     peer.close()
     wait_for(lambda: echo.cancellations() == before + 3)
 
 
 def wait_for(condition):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
@@ -404,15 +410,15 @@ def test_out_of_descriptors():
                 flood = [http2.Peer(server.socket, handshake=index % 2 == 0) for index in range(100)]
                 wait_for(lambda: server.descriptors() == 40)
                 started, before = time.monotonic(), server.cpu_seconds()
-                slowest = 0
+                durations = []
                 for _ in range(50):
                     called = time.monotonic()
                     assert echo.Unary(Text(value="still in"), timeout=TIMEOUT).value == "still in"
-                    slowest = max(slowest, time.monotonic() - called)
+                    durations.append(time.monotonic() - called)
                     time.sleep(0.02)
                 used = (server.cpu_seconds() - before) / (time.monotonic() - started)
                 assert used < 0.3, f"{used:.0%} of a processor while it cannot accept"
-                assert slowest < 2, f"a call took {slowest:.2f} s"
+                assert sorted(durations)[25] < 0.5, durations
                 for peer in flood:
                     peer.close()
                 flood = []

@@ -5,6 +5,7 @@ import os
 import pytest
 
 import calls
+import driver
 from calls import Code, csi, refused
 from hostpath import MIB, QuotaRig, quota_types, write_as_pod
 
@@ -63,7 +64,7 @@ def test_a_size_holds_in_the_volume_and_nowhere_else(rig, clients, names, target
     assert write_as_pod(target / "fits", 8 * MIB)
     assert not write_as_pod(target / "too-much", 16 * MIB)
     assert write_as_pod(other / "fits", 32 * MIB)
-    os.sync()
+    driver.flush(rig.disk)
     shown = usage(stats(node, first, target), csi.VolumeUsage.BYTES)
     assert shown.total == 16 * MIB and 8 * MIB <= shown.used <= 17 * MIB
     if rig.kind != "btrfs":
@@ -77,7 +78,7 @@ def test_a_size_holds_in_the_volume_and_nowhere_else(rig, clients, names, target
     for volume, path in ((first, target), (second, other)):
         calls.unpublish(node, volume.volume_id, path)
         calls.delete(controller, volume.volume_id)
-    os.sync()
+    driver.flush(rig.disk)
     assert rig.limits() == before
 
 
@@ -116,7 +117,7 @@ def test_limits_survive_kill_9_and_none_is_forgotten(rig, clients, names, target
         with rig.controller.connect() as again:
             calls.create(again, f"killed-{round_number}", 8 * MIB)
             calls.delete(again, f"killed-{round_number}")
-    os.sync()
+    driver.flush(rig.disk)
     assert rig.limits() == before + 1
     with rig.controller.connect() as again:
         calls.publish(node, kept, target)

@@ -101,9 +101,12 @@ def test_content_survives_growth_snapshot_restore_and_clone(rig, clients, names,
         volume_id=volume.volume_id, volume_path=str(target),
         capacity_range=csi.CapacityRange(required_bytes=32 * MIB))).capacity_bytes == 32 * MIB
     assert size_of(target) == 32 * MIB
-    shown = node.node.NodeGetVolumeStats(csi.NodeGetVolumeStatsRequest(
-        volume_id=volume.volume_id, volume_path=str(target)))
-    assert shown.usage[0].total == 32 * MIB and not shown.volume_condition.abnormal
+    def shown():
+        return node.node.NodeGetVolumeStats(csi.NodeGetVolumeStatsRequest(
+            volume_id=volume.volume_id, volume_path=str(target)))
+
+    assert shown().usage[0].total == 32 * MIB
+    driver.wait_for(lambda: not shown().volume_condition.abnormal)
     with refused(Code.FAILED_PRECONDITION, naming=volume.volume_id):
         calls.delete(controller, volume.volume_id)
 

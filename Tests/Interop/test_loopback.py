@@ -212,7 +212,8 @@ def test_read_only_publish_and_stats(pool, clients, fs, names):
     with pytest.raises(OSError):
         write(shown / "more", MIB, "no")
     answer = volume.stats(node, "shown")
-    assert answer.usage[0].total > 100 * MIB and not answer.volume_condition.abnormal
+    assert answer.usage[0].total > 100 * MIB
+    driver.wait_for(lambda: not volume.stats(node, "shown").volume_condition.abnormal)
     for name in ("writable", "shown"):
         volume.unpublish(node, name)
     volume.unstage(node)
@@ -257,9 +258,9 @@ def test_thick_volumes_keep_their_room(pool, clients, fs, names):
     with open(target / "data", "wb") as file:
         for _ in range(200):
             file.write(os.urandom(MIB))
-    os.sync()
+    driver.flush(target, pool.pool)
     (target / "data").unlink()
-    os.sync()
+    driver.flush(target, pool.pool)
     assert subprocess.run(["fstrim", str(target)], check=False, capture_output=True).returncode != 0
     assert missing(volume) <= 0
     device = raw.use(node)
@@ -267,7 +268,7 @@ def test_thick_volumes_keep_their_room(pool, clients, fs, names):
     assert subprocess.run(["blkdiscard", "-f", str(device)], check=False, capture_output=True).returncode != 0
     assert missing(raw) <= 0
     for one in (volume, raw):
-        assert not one.stats(node).volume_condition.abnormal
+        driver.wait_for(lambda: not one.stats(node).volume_condition.abnormal)
         one.rest(node)
 
     # What is gone all the same is told, and taken again before anybody writes there.
@@ -280,7 +281,7 @@ def test_thick_volumes_keep_their_room(pool, clients, fs, names):
     assert told.abnormal and "thick" in told.message
     volume.use(node)
     assert missing(volume) <= 0
-    assert not volume.stats(node).volume_condition.abnormal
+    driver.wait_for(lambda: not volume.stats(node).volume_condition.abnormal)
     volume.rest(node)
 
     # The device's number is a thin volume's next, which gives back what it does not use.
@@ -381,7 +382,7 @@ def test_a_missing_image_is_told(names):
             listed = controller.controller.ListVolumes(csi.ListVolumesRequest())
             assert listed.entries[0].status.volume_condition.abnormal
             (rig.pool / "aside").rename(image)
-            assert not volume.stats(node).volume_condition.abnormal
+            driver.wait_for(lambda: not volume.stats(node).volume_condition.abnormal)
             volume.rest(node)
             volume.delete(controller)
 

@@ -24,19 +24,19 @@ def binary(request, own_rig):
 
 def answers(binary):
     with binary.connect() as client:
-        return client.identity.Probe(csi.ProbeRequest(), timeout=5).ready.value
+        return client.identity.Probe(csi.ProbeRequest(), timeout=30).ready.value
 
 
 def run(program, *arguments, **environment):
     """Runs a binary that is expected to end by itself."""
     return subprocess.run(
         [driver.BIN / program, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=30, env=driver.clean_environment(**environment))
+        timeout=60, env=driver.clean_environment(**environment))
 
 
 def second_instance(binary):
     """Another process with the same flags, run until it ends."""
-    return subprocess.run(binary.arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+    return subprocess.run(binary.arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
                           env=driver.clean_environment())
 
 
@@ -49,7 +49,7 @@ def test_sigterm_ends_it_and_removes_the_socket(binary):
         client.identity.Probe(csi.ProbeRequest())
         started = time.monotonic()
         assert binary.stop() == 0, binary.log()
-        assert time.monotonic() - started < 10, "an idle client held it up"
+        assert time.monotonic() - started < 30, "an idle client held it up"
     assert not binary.socket.exists()
 
 
@@ -74,11 +74,14 @@ listener.bind(sys.argv[1])
 listener.listen()
 if os.fork() == 0:
     os.closerange(0, 3)
-    time.sleep(float(sys.argv[2]))
+    end = time.monotonic() + float(sys.argv[2])
+    # Or as long as the socket is there, which the test's end takes away.
+    while time.monotonic() < end and os.path.exists(sys.argv[1]):
+        time.sleep(0.05)
 """
 
 
-@pytest.mark.parametrize("seconds, is_served", [(0.3, True), (4, False)])
+@pytest.mark.parametrize("seconds, is_served", [(0.1, True), (600, False)])
 def test_a_socket_that_a_child_of_the_dead_still_holds_is_waited_for(binary, seconds, is_served):
     subprocess.run([sys.executable, "-c", LISTEN_AND_LEAVE, str(binary.socket), str(seconds)], check=True, timeout=30)
     if is_served:

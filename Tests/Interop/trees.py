@@ -45,7 +45,7 @@ def fill(folder, files=200):
     os.setxattr(folder / "hard", "user.color", b"red")
     os.chown(folder / "d2", 1000, 2000)
     os.chmod(folder / "d2", 0o2751)
-    os.sync()
+    driver.flush(folder)
 
 
 def manifest(folder):

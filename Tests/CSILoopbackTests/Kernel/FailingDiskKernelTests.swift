@@ -73,7 +73,7 @@ struct FailingDiskKernelTests {
             try await driver.publish(try Requests.publish("v", at: target, staged: staging, use))
             try await LinuxHost().files.openDirectory(target).writeFileDurably("file", bytes)
             let stats = try Requests.stats("v", at: target)
-            #expect(try await driver.stats(stats).condition == .normal)
+            #expect(try await settled { try await driver.stats(stats).condition } == .normal)
 
             try await pull()
             // By then no file system has noticed.
@@ -93,7 +93,8 @@ struct FailingDiskKernelTests {
             let driver = try await started(at: mountPoint)
             try await driver.stage(try Requests.stage("v", at: staging, use))
             #expect(try await LinuxHost().files.openDirectory(staging).readFile("file", limit: 1024) == bytes)
-            #expect(try await driver.stats(try Requests.stats("v", at: staging)).condition == .normal)
+            let staged = try Requests.stats("v", at: staging)
+            #expect(try await settled { try await driver.stats(staged).condition } == .normal)
             try await driver.unstage(try Requests.unstage("v", at: staging))
         }
     }
@@ -136,14 +137,14 @@ struct FailingDiskKernelTests {
                     let asked = ContinuousClock.now
                     let told = try #require(try await driver.stats(stats).condition)
                     #expect(told.isAbnormal && told.message.contains("does not answer"))
-                    // The read that was left behind tells all later looks at once, and stays the only one.
-                    #expect(ContinuousClock.now - asked < (held == nil ? .seconds(10) : .seconds(1)))
+                    // A look has two seconds. The read that the first left behind stays the only one.
+                    #expect(ContinuousClock.now - asked < .seconds(20))
                     let now = try await Held.now()
                     #expect(now.children > 0 && held ?? now == now)
                     held = now
                 }
             }
-            #expect(try await driver.stats(stats).condition == .normal)
+            #expect(try await settled { try await driver.stats(stats).condition } == .normal)
             try await driver.unstage(try Requests.unstage("v", at: staging))
         }
     }
@@ -174,7 +175,7 @@ struct FailingDiskKernelTests {
                     let asked = ContinuousClock.now
                     let error = await #expect(throws: CSIError.self) { try await driver.unstage(unstage) }
                     #expect([.deadlineExceeded, .failedPrecondition].contains(error?.code), "\(error as Any)")
-                    #expect(ContinuousClock.now - asked < .seconds(25))
+                    #expect(ContinuousClock.now - asked < .seconds(60))
                     let now = try await Held.now()
                     #expect(now.children == before.children + 1 && held ?? now == now)
                     held = now

@@ -89,10 +89,11 @@ func testRouter(_ journal: Journal = Journal(), executor: BlockingExecutor? = ni
         TestMessage(value: [UInt8](repeating: 7, count: Int(request.text) ?? 203_000))
     }
     if let executor {
-        router.unary(TestMethods.block) { (request, _) async throws(RPCError) in
+        // Blocks its thread until the test has noted "go on": what waits for it instead of going on fails by the test's limit.
+        router.unary(TestMethods.block) { (_, _) async throws(RPCError) in
             await withTaskExecutorPreference(executor) {
                 journal.note("block")
-                usleep(UInt32(request.text) ?? 1_000_000)
+                while journal.count("go on") == 0 { usleep(10_000) }
                 journal.note("unblock")
             }
             return TestMessage()

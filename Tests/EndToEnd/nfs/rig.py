@@ -47,7 +47,7 @@ class Process:
                  "--http-endpoint", f"unix://{self.http}", "--server-timeout", "6", "--log-level", "debug",
                  *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             self.client = calls.Client(self.socket)
             try:
@@ -65,7 +65,7 @@ class Process:
         """The values of a metric by the values of its labels, and how long they took to read."""
         start = time.monotonic()
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
+            connection.settimeout(60)
             connection.connect(str(self.http))
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
             text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -179,7 +179,7 @@ class Rig:
         """How long both take to say that they are well."""
         start = time.monotonic()
         for process in (self.controller, self.node):
-            process.client.identity.Probe(csi.ProbeRequest(), timeout=5)
+            process.client.identity.Probe(csi.ProbeRequest(), timeout=30)
         return time.monotonic() - start
 
     def start(self):

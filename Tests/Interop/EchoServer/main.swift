@@ -11,14 +11,17 @@ func method(_ name: String, requests: Bool = false, responses: Bool = false) -> 
     RPCMethod(service: "interop.Echo", name: name, requestStreaming: requests, responseStreaming: responses)
 }
 
-/// How many handlers have seen their cancellation.
+/// How many handlers wait for their cancellation or have, and how many have seen it.
 final class Cancellations: Sendable {
+    private let awaited = Atomic<Int>(0)
     private let seen = Atomic<Int>(0)
 
+    var begun: Int { awaited.load(ordering: .relaxed) }
     var count: Int { seen.load(ordering: .relaxed) }
 
     /// Waits for the cancellation of the calling task.
     func wait() async {
+        awaited.add(1, ordering: .relaxed)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
         seen.add(1, ordering: .relaxed)
     }
@@ -62,6 +65,7 @@ router.unary(method("Hang")) { (_, _) async throws(RPCError) in
     await cancellations.wait()
     throw RPCError(code: .cancelled, message: "cancelled")
 }
+router.immediate(method("Begun")) { (_, _) throws(RPCError) in Text(value: String(cancellations.begun)) }
 router.immediate(method("Cancellations")) { (_, _) throws(RPCError) in Text(value: String(cancellations.count)) }
 
 router.serverStreaming(method("Count", responses: true)) { (request, _, writer) async throws(RPCError) in

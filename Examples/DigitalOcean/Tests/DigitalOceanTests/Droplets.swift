@@ -33,10 +33,10 @@ final class Droplets {
         /// A file as the program sees it, whatever mount namespace it is in.
         func file(_ path: String) -> URL { URL(filePath: "/proc/\(id)").appending(path: "root" + path) }
 
-        /// The memory that it holds, in KiB.
-        var residentMemory: Int {
+        /// The memory that it holds, without the pages of files, which the kernel takes away and brings back as it likes; in KiB.
+        var anonymousMemory: Int {
             let status = (try? String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
             return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
         }
     }
