@@ -20,6 +20,25 @@ checked_flags=(
     -Xswiftc -warnings-as-errors
 )
 
+# The build of the examples, as a user's packages are built, in one folder: what both use is compiled once. SwiftPM takes the plan that
+# it finds there for that of the package at hand, so it makes one each time.
+example_flags=(
+    --scratch-path "$PWD/.build-examples"
+    --disable-build-manifest-caching
+    -debug-info-format none
+    --explicit-target-dependency-import-check error
+    -Xswiftc -warnings-as-errors
+)
+
+# test_example PACKAGE [OPTION...]: runs the tests of an example that is built, and writes a report to REPORT. Not by `swift test`,
+# which holds the lock of the build folder all the time.
+test_example() {
+    local flags=(--package-path "$1" "${example_flags[@]}") name
+    name=$(sed -n 's/^    name: "\(.*\)",$/\1/p' "$1/Package.swift" | head -n 1)
+    "$(swift build "${flags[@]}" --show-bin-path)/${name}PackageTests.xctest" --testing-library swift-testing --no-parallel \
+        ${REPORT:+--xunit-output "$REPORT"} "${@:2}"
+}
+
 # die MESSAGE...: one line to standard error, then exit 1.
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2

@@ -38,6 +38,8 @@ def main(arguments):
     try:
         with Environment() as environment:
             environment.build()
+            if os.environ.get("BUILD_ONLY"):
+                return 0
             path = environment.socket("soak")
             with Server("bare-server", environment.bare_server_command(path), path) as server:
                 settled = None

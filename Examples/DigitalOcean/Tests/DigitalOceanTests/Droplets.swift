@@ -13,7 +13,7 @@ final class Droplets {
     /// Where the programs are: beside the tests, or where figures are wanted of others.
     static let programs =
         ProcessInfo.processInfo.environment["PROGRAMS"].map { URL(filePath: $0, directoryHint: .isDirectory) }
-        ?? URL(filePath: #filePath).appending(path: "../../../.build/debug").standardized
+        ?? URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
     let root: URL
     let machines: LoopMachines
@@ -33,10 +33,15 @@ final class Droplets {
         /// A file as the program sees it, whatever mount namespace it is in.
         func file(_ path: String) -> URL { URL(filePath: "/proc/\(id)").appending(path: "root" + path) }
 
-        /// The memory that it holds, without the pages of files, which the kernel takes away and brings back as it likes; in KiB.
-        var anonymousMemory: Int {
+        /// The memory that it holds, in KiB.
+        var residentMemory: Int { memory("VmRSS") }
+
+        /// That without the pages of files, which the kernel takes away and brings back as it likes.
+        var anonymousMemory: Int { memory("RssAnon") }
+
+        private func memory(_ field: String) -> Int {
             let status = (try? String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+            let line = status.split(separator: "\n").first { $0.hasPrefix("\(field):") }
             return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
         }
     }

@@ -173,9 +173,9 @@ struct RealTests {
                 }
             }
             func figures(_ when: String) -> (controller: Int, node: Int) {
-                let figures = (droplets.controller.anonymousMemory, node.anonymousMemory)
-                print("\(when): controller \(figures.0) KiB, node \(figures.1) KiB")
-                return figures
+                let controller = droplets.controller
+                print("\(when): controller \(controller.residentMemory) KiB, node \(node.residentMemory) KiB")
+                return (controller.anonymousMemory, node.anonymousMemory)
             }
             _ = figures("idle")
             for _ in 0..<500 { try await round() }
