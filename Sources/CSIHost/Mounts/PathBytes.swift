@@ -1,13 +1,15 @@
-import SystemPackage
+package import SystemPackage
 
 /// The bytes of a path, for comparing one path with the mount points of a whole table.
 ///
 /// A node has thousands of mounts, and each question about a path compares it with all of them; going through the
 /// components of each would cost more than reading the table.
-struct PathBytes: Sendable, Hashable {
-    let bytes: [UInt8]
+package struct PathBytes: Sendable, Hashable {
+    package let bytes: [UInt8]
 
-    init(_ path: FilePath) {
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    package init(_ path: FilePath) {
         bytes = path.withPlatformString { text in
             Array(UnsafeRawBufferPointer(start: text, count: path.length))
         }
@@ -16,7 +18,7 @@ struct PathBytes: Sendable, Hashable {
     var count: Int { bytes.count }
 
     /// Whether the path is `other` or lies below it, by text.
-    func isAtOrBelow(_ other: PathBytes) -> Bool {
+    package func isAtOrBelow(_ other: PathBytes) -> Bool {
         let prefix = other.bytes
         guard bytes.count >= prefix.count, bytes.starts(with: prefix) else { return false }
         // The prefix ends where a component does: at its own slash (the root), at the end, or before a slash.

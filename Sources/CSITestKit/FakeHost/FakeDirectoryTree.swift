@@ -32,7 +32,7 @@ final class FakeDirectoryTree: DirectoryTree {
         _ relative: FilePath, allowEmpty: Bool = false, _ operation: HostOperation
     ) throws(HostError) -> (path: FilePath, call: FakeCall) {
         let relative = try PathRule.relative(relative, beneath: path, allowEmpty: allowEmpty, operation)
-        return (relative, FakeCall(operation: operation, path: path.pushing(relative)))
+        return (relative, FakeCall(operation: operation, path: KnownPaths.path(path, with: relative)))
     }
 
     func openDirectory(_ path: FilePath) async throws(HostError) -> any DirectoryTree {

@@ -220,7 +220,7 @@ extension FakeHost {
         try? inspect { (state) throws(HostError) in
             let call = FakeCall(operation: .createDirectory, path: path)
             var parent = state.world.top
-            var names = Array(path.components)
+            var names = KnownPaths.names(of: path)
             guard let last = names.popLast() else { return }
             for name in names {
                 let slot = try state.world.slot(FilePath(root: nil, [name]), from: parent, call)

@@ -36,6 +36,14 @@ struct FakeNode: Sendable {
     struct Place: Sendable, Hashable {
         let parent: NodeID
         let name: FilePath.Component
+        /// Those of the name.
+        let bytes: [UInt8]
+
+        init(parent: NodeID, name: FilePath.Component) {
+            self.parent = parent
+            self.name = name
+            bytes = name.bytes
+        }
     }
 
     /// The names it has: none for the root of a file system and for what has been removed, several for hard links.

@@ -117,7 +117,7 @@ extension FakeWorld {
         var inside = location.path
         _ = inside.removePrefix(export)
         let top = FakePosition(mount: view.id, node: rootNode(of: device))
-        let position = try walk(FilePath(root: nil, inside.components), from: top, call)
+        let position = try walk(FilePath(root: nil, KnownPaths.names(of: inside)), from: top, call)
         try requireDirectory(position, call)
         do throws(InvalidNFSLocation) {
             let root = try NFSLocation(server: location.server, path: export)

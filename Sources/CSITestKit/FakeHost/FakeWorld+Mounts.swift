@@ -10,24 +10,30 @@ extension FakeWorld {
     private func entry(_ mount: FakeMount) -> MountEntry? {
         guard let mountPoint = mountPoint(of: mount), let fileSystem = fileSystems[mount.device] else { return nil }
         let root = pathInFileSystem(mount.root)
-        let inside = FilePath(root: nil, (root ?? "/").components)
+        let source = mount.client.map { client in
+            client.export.appending(FilePath(root: nil, KnownPaths.names(of: root ?? "/"))).description
+        }
         return MountEntry(
             mountID: mount.id, parentID: mount.parentID, device: mount.device, root: root ?? "/",
-            isRootDeleted: root == nil, mountPoint: mountPoint, filesystemType: mount.client?.type ?? fileSystem.type,
-            source: mount.client?.export.appending(inside).description ?? fileSystem.source,
+            isRootDeleted: root == nil, mountPoint: KnownPaths.path(of: mountPoint),
+            filesystemType: mount.client?.type ?? fileSystem.type,
+            source: source ?? fileSystem.source,
             mountOptions: mount.options.mountTableWords,
             superOptions: [fileSystem.isReadOnly ? "ro" : "rw"] + fileSystem.options, peerGroup: mount.peerGroup,
             masterGroup: mount.masterGroup)
     }
 
     /// Where a mount is, which changes when directories above it are renamed.
-    private func mountPoint(of mount: FakeMount) -> FilePath? {
-        guard let covered = mount.covered else { return "/" }
+    private func mountPoint(of mount: FakeMount) -> PathBytes? {
+        let top = PathBytes([0x2f])
+        guard let covered = mount.covered else { return top }
         guard let parent = self.mount(mount.parentID), let base = mountPoint(of: parent),
-            var inside = pathInFileSystem(covered), let parentRoot = pathInFileSystem(parent.root),
-            inside.removePrefix(parentRoot)
+            let inside = bytesInFileSystem(covered), let root = bytesInFileSystem(parent.root),
+            inside.isAtOrBelow(root)
         else { return nil }
-        return base.pushing(inside)
+        // What is left begins with a slash, or is nothing.
+        let rest = inside == root ? [] : inside.bytes.dropFirst(root == top ? 0 : root.bytes.count)
+        return base == top && !rest.isEmpty ? PathBytes(Array(rest)) : PathBytes(base.bytes + rest)
     }
 
     mutating func bind(

@@ -27,14 +27,19 @@ extension FakeWorld {
     func walk(
         _ path: FilePath, from start: FakePosition? = nil, allowLink: Bool = false, _ call: FakeCall
     ) throws(HostError) -> FakePosition {
-        var position = start ?? top
         guard path.length < 4096 else { throw call.failure(.fileNameTooLong) }
-        let components = Array(path.components)
+        return try walk(KnownPaths.names(of: path), from: start, allowLink: allowLink, call)
+    }
+
+    private func walk(
+        _ names: [FilePath.Component], from start: FakePosition?, allowLink: Bool = false, _ call: FakeCall
+    ) throws(HostError) -> FakePosition {
+        var position = start ?? top
         try requireAnswer(position, call)
-        for (index, name) in components.enumerated() {
+        for (index, name) in names.enumerated() {
             try requireDirectory(position, call)
             position = try step(name, from: position, call)
-            if nodes[position.node]?.kind == .symbolicLink, !(allowLink && index == components.count - 1) {
+            if nodes[position.node]?.kind == .symbolicLink, !(allowLink && index == names.count - 1) {
                 throw call.failure(.tooManySymbolicLinkLevels, detail: "\"\(name)\" is a symbolic link")
             }
         }
@@ -65,8 +70,10 @@ extension FakeWorld {
     func slot(
         _ path: FilePath, from start: FakePosition? = nil, _ call: FakeCall
     ) throws(HostError) -> Slot {
-        guard let name = path.lastComponent else { throw call.failure(kind: .invalidPath) }
-        let parent = try walk(path.removingLastComponent(), from: start, call)
+        var names = KnownPaths.names(of: path)
+        guard let name = names.popLast() else { throw call.failure(kind: .invalidPath) }
+        guard path.length < 4096 else { throw call.failure(.fileNameTooLong) }
+        let parent = try walk(names, from: start, call)
         try requireDirectory(parent, call)
         guard name.bytes.count <= 255 else { throw call.failure(.fileNameTooLong) }
         return Slot(parent: parent, name: name, node: nodes[parent.node]?.entries[name])
@@ -102,7 +109,7 @@ extension FakeWorld {
     /// Follows links to the path that an operator's path means.
     func canonical(_ path: FilePath, _ call: FakeCall) throws(HostError) -> FilePath {
         var done: FilePath = "/"
-        var rest = Array(path.components.reversed())
+        var rest = Array(KnownPaths.names(of: path).reversed())
         var links = 0
         while let name = rest.popLast() {
             switch name.kind {
@@ -122,7 +129,7 @@ extension FakeWorld {
             links += 1
             guard links <= 40 else { throw call.failure(.tooManySymbolicLinkLevels) }
             if target.isAbsolute { done = "/" }
-            rest += target.components.reversed()
+            rest += KnownPaths.names(of: target).reversed()
         }
         return done
     }

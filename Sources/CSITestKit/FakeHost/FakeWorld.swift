@@ -124,13 +124,19 @@ struct FakeWorld: Sendable {
 
     /// The path of a node inside its file system; nil when it has been removed.
     func pathInFileSystem(_ id: NodeID) -> FilePath? {
-        var names: [FilePath.Component] = []
+        bytesInFileSystem(id).map { KnownPaths.path(of: $0) }
+    }
+
+    /// The same as bytes.
+    func bytesInFileSystem(_ id: NodeID) -> PathBytes? {
+        var names: [[UInt8]] = []
         var next = id
         while let node = nodes[next] {
             guard let place = node.places.first else {
-                return next == rootNode(of: node.device) ? FilePath(root: "/", names.reversed()) : nil
+                guard next == rootNode(of: node.device) else { return nil }
+                return PathBytes(names.isEmpty ? [0x2f] : names.reversed().flatMap { [0x2f] + $0 })
             }
-            names.append(place.name)
+            names.append(place.bytes)
             next = place.parent
         }
         return nil
