@@ -42,10 +42,11 @@ package enum PathRule {
         }
     }
 
-    // By bytes: of a debug build's time, what swift-system checks whenever a path is taken apart would be the most.
+    // By bytes: of a debug build's time, most would be what swift-system checks whenever a path is taken apart.
 
     private static func startsAtRoot(_ path: FilePath) -> Bool { path.withPlatformString { $0[0] == 0x2f } }
 
+    /// Whether a name of the path is `.` or `..`.
     private static func hasDotsAlone(_ path: FilePath) -> Bool {
         path.withPlatformString { text in
             var (index, start, dots) = (0, 0, 0)

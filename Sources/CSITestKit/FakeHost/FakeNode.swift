@@ -36,7 +36,7 @@ struct FakeNode: Sendable {
     struct Place: Sendable, Hashable {
         let parent: NodeID
         let name: FilePath.Component
-        /// Those of the name.
+        /// The bytes of the name.
         let bytes: [UInt8]
 
         init(parent: NodeID, name: FilePath.Component) {
