@@ -300,6 +300,22 @@ struct NodeTests {
         }
     }
 
+    @Test("A device that is held, as by the mount of a driver that was killed, is ABORTED until it is let go")
+    func heldDevice() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("v"))
+        try await rig.stage("v")
+        // The next stage finds the device attached, and nothing mounted yet.
+        _ = try await rig.host.mounts.unmount(try await rig.stagingPath("v"), policy: .orderly())
+        let device = try #require(fake.loopDevices.first).path
+        fake.setHolders(["dm-7"], of: device)
+        await expectRefusal(.aborted, naming: "\"v\"", "held") { try await rig.stage("v") }
+        fake.setHolders([], of: device)
+        try await rig.stage("v")
+        try await rig.unstage("v")
+    }
+
     @Test("Writers are held back while a snapshot of a mounted volume is taken, and thaw whatever happens")
     func freezing() async throws {
         let fake = Rig.fake()

@@ -225,12 +225,26 @@ extension BlockNode {
         }
     }
 
+    /// What a stage answers for an error of its device.
+    ///
+    /// One that is held, though no mount of it is seen, is ABORTED, which callers repeat and for which they unstage: a driver that was
+    /// killed can have left a mount that is not done yet, and it may still succeed.
+    static func unlessHeld(_ error: HostError, _ id: VolumeID) -> CSIError {
+        guard error.kind == .busy else { return CSIError(error) }
+        return .pendingElsewhere(
+            "the device of volume \"\(id)\" is held by another program, or by what a driver that was killed has left: \(error)"
+        )
+    }
+
     private func check(
         _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind
     ) async throws(CSIError) {
-        let outcome = try await withHostErrors { () async throws(HostError) in
-            try await host.fileSystems.check(
+        let outcome: CheckOutcome
+        do throws(HostError) {
+            outcome = try await host.fileSystems.check(
                 kind, on: device.path, depth: .beforeMount, within: Self.toolLimit(device.size))
+        } catch {
+            throw Self.unlessHeld(error, volume.id)
         }
         switch outcome {
         case .repaired(let what):
