@@ -68,7 +68,7 @@ extension BlockNode {
         case .done(let type, let uuid):
             try await require(type, uuid, on: device, volume, kind)
             try await check(device, volume, kind)
-            try await growUnmounted(device, kind, options)
+            try await growUnmounted(device, volume, kind, options)
         case nil:
             try requireWritable(options, volume)
             try await format(device, volume, kind, isFirst: true)
@@ -88,7 +88,7 @@ extension BlockNode {
             guard content.type == kind.rawValue else { throw foreign(found, on: device, volume, kind) }
             if options.access == .readWrite { try await removeMark(from: device, of: volume.id) }
             try await check(device, volume, kind)
-            return try await growUnmounted(device, kind, options)
+            return try await growUnmounted(device, volume, kind, options)
         }
         let mark = try await mark(on: device, of: volume.id)
         if !found.isBlank {
@@ -185,7 +185,7 @@ extension BlockNode {
             if let failure = start.failure { throw failure }
             // What it has taken of a full pool, others need; the note says that it is nobody's.
             if error.kind == .noSpace, start.wasNoted { try? await devices.eraseUnattachedImage(of: volume.id) }
-            guard error.kind == .notBlank, isFirst else { throw CSIError(error) }
+            guard error.kind == .notBlank, isFirst else { throw Self.stageError(error, of: volume.id) }
             if formats != nil, !start.wasNoted {
                 throw .preconditionFailed(
                     "volume \"\(volume.id)\" was never formatted by this driver, and its device is not blank: \(error); it "
@@ -229,7 +229,7 @@ extension BlockNode {
     ///
     /// One that is held, though no mount of it is seen, is ABORTED, which callers repeat and for which they unstage: a driver that was
     /// killed can have left a mount that is not done yet, and it may still succeed.
-    static func unlessHeld(_ error: HostError, _ id: VolumeID) -> CSIError {
+    static func stageError(_ error: HostError, of id: VolumeID) -> CSIError {
         guard error.kind == .busy else { return CSIError(error) }
         return .pendingElsewhere(
             "the device of volume \"\(id)\" is held by another program, or by what a driver that was killed has left: \(error)"
@@ -244,7 +244,7 @@ extension BlockNode {
             outcome = try await host.fileSystems.check(
                 kind, on: device.path, depth: .beforeMount, within: Self.toolLimit(device.size))
         } catch {
-            throw Self.unlessHeld(error, volume.id)
+            throw Self.stageError(error, of: volume.id)
         }
         switch outcome {
         case .repaired(let what):
@@ -263,12 +263,15 @@ extension BlockNode {
     /// The kernel's way is in the journal and needs no check. This one reads all metadata first, which takes long on a large device,
     /// and a crash in the middle of it can damage the file system.
     private func growUnmounted(
-        _ device: VolumeDevice, _ kind: FileSystemKind, _ options: FileSystemMountOptions
+        _ device: VolumeDevice, _ volume: BlockVolume, _ kind: FileSystemKind, _ options: FileSystemMountOptions
     ) async throws(CSIError) {
         guard kind == .ext4 || kind == .ext3, options.access == .readWrite else { return }
-        _ = try await withHostErrors { () async throws(HostError) in
+        do throws(HostError) {
             guard try await !host.system.capabilities().contains(.systemResource) else { return }
-            try await host.fileSystems.grow(kind, on: device.path, mountedAt: nil, within: Self.toolLimit(device.size))
+            _ = try await host.fileSystems.grow(
+                kind, on: device.path, mountedAt: nil, within: Self.toolLimit(device.size))
+        } catch {
+            throw Self.stageError(error, of: volume.id)
         }
     }
 }

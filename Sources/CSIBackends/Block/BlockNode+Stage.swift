@@ -142,7 +142,7 @@ extension BlockNode {
                     "a Btrfs with the UUID of the one in volume \"\(id)\" is mounted already, its source or another copy, and "
                         + "Linux before 6.7 does not mount both: unstage the other one, or run a later kernel")
             }
-            throw Self.unlessHeld(error, id)
+            throw Self.stageError(error, of: id)
         }
         // Where nothing holds a device, it could have gone and come back as another one meanwhile.
         let isSame = device.loop != nil ? true : try await devices.device(of: id)?.isSame(as: device) == true
