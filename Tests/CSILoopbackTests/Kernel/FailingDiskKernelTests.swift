@@ -1,5 +1,6 @@
 import CSIHost
 import CSIProto
+import CSITestKit
 import CSITransport
 import Glibc
 import SystemPackage
