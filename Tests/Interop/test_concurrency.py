@@ -1,6 +1,7 @@
 """Many calls at once, calls with too little time, and calls that the client gives up."""
 
 import collections
+import pathlib
 import signal
 import time
 
@@ -8,6 +9,7 @@ import grpc
 import pytest
 
 import calls
+import driver
 from calls import GIB, Code, csi
 
 CALLS = 200
@@ -95,7 +97,19 @@ def frozen(own_rig):
 
 
 def freeze(rig):
-    rig.controller.process.send_signal(signal.SIGSTOP)
+    """Stops the controller, and waits until all of its threads stand still: they do not at once."""
+    process = rig.controller.process
+    process.send_signal(signal.SIGSTOP)
+
+    def stands():
+        try:
+            states = [(thread / "stat").read_text().rpartition(") ")[2][0]
+                      for thread in pathlib.Path(f"/proc/{process.pid}/task").iterdir()]
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # A thread ended meanwhile.
+        return set(states) == {"T"}
+
+    driver.wait_for(stands)
 
 
 def thaw(rig):

@@ -101,6 +101,7 @@ def test_content_survives_growth_snapshot_restore_and_clone(rig, clients, names,
         volume_id=volume.volume_id, volume_path=str(target),
         capacity_range=csi.CapacityRange(required_bytes=32 * MIB))).capacity_bytes == 32 * MIB
     assert size_of(target) == 32 * MIB
+
     def shown():
         return node.node.NodeGetVolumeStats(csi.NodeGetVolumeStatsRequest(
             volume_id=volume.volume_id, volume_path=str(target)))
