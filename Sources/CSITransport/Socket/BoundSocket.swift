@@ -97,8 +97,9 @@ struct BoundSocket: Sendable {
         guard found >= 0 else { throw failure("stat", path, found) }
         guard (status.st_mode & S_IFMT) == S_IFSOCK else { throw .notASocket(path) }
 
-        // A process that was killed while it started a child leaves its descriptors to that child, until the child closes them.
-        var patience = 50
+        // A process that was killed while it started a child leaves its descriptors to that child, until the child closes them: at once,
+        // but a machine that is short of processors or waits for its disk may take seconds.
+        var patience = 500
         while case .listens(let processID) = try listener(at: endpoint) {
             guard let processID, processID > 0, Syscall.call({ kill(processID, 0) }) == -Int(ESRCH), patience > 0
             else { throw .inUse(path, pid: processID) }
