@@ -30,7 +30,7 @@ struct ProcessLauncher: ConformanceLauncher {
         guard posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ) == 0 else { return nil }
         let instance = Instance(pid: pid)
         // It serves, or it ends: a second instance must be told from the first one, which answers all the while.
-        for _ in 0..<100 {
+        for _ in 0..<1200 {
             try? await Task.sleep(for: .milliseconds(50))
             if waitpid(pid, nil, WNOHANG) == pid { return nil }
             if await Self.isListening(endpoint, pid) { return instance }

@@ -49,9 +49,6 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let samples = Samples()
         let bar = ProgressBar(isWanted: !global.json)
-        let clock = ContinuousClock()
-        let startedAt = clock.now
-        let deadline = startedAt + .seconds(seconds)
         let isNew = workload == .publish && mkdir(targetDirectory, 0o750) == 0
         defer { if isNew { rmdir(targetDirectory) } }
         var clients: [(controller: RPCClient, node: RPCClient)] = []
@@ -66,6 +63,9 @@ struct BenchCommand: AsyncParsableCommand {
                 client.node.close()
             }
         }
+        let clock = ContinuousClock()
+        let startedAt = clock.now
+        let deadline = startedAt + .seconds(seconds)
         try await withThrowingTaskGroup { group in
             for (index, client) in clients.enumerated() {
                 group.addTask { try await self.work(client, worker: index, until: deadline, samples) }
@@ -87,7 +87,7 @@ struct BenchCommand: AsyncParsableCommand {
         _ samples: Samples
     ) async throws {
         var round = 0
-        while ContinuousClock.now < deadline {
+        repeat {
             round += 1
             switch workload {
             case .probe: _ = try await call(client.node, CSIv1.Identity.probe, .init(), samples)
@@ -104,7 +104,7 @@ struct BenchCommand: AsyncParsableCommand {
                     client.node, CSIv1.Node.nodeUnpublishVolume, .init(volumeID: id, targetPath: target), samples)
                 _ = try await call(client.controller, CSIv1.Controller.deleteVolume, .init(volumeID: id), samples)
             }
-        }
+        } while ContinuousClock.now < deadline
     }
 
     private static let capability = CSIv1.VolumeCapability(
