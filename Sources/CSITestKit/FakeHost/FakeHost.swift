@@ -155,6 +155,7 @@ public final class FakeHost: Host {
         try state.withLock { (state) throws(HostError) in
             // Whatever happens can be the end of a device's last user.
             defer { state.world.dropIdleLoops() }
+            state.world.endFreezes(at: manualClock.now)
             return try body(&state)
         }
     }

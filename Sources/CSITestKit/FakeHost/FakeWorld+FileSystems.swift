@@ -330,6 +330,15 @@ extension FakeWorld {
         fileSystems[fileSystem.device]?.frozenUntil = deadline
     }
 
+    /// Does what the children that hold file systems frozen do when the time is over.
+    mutating func endFreezes(at now: Duration) {
+        for (device, fileSystem) in fileSystems {
+            guard let deadline = fileSystem.frozenUntil, deadline <= now else { continue }
+            fileSystems[device]?.frozenUntil = nil
+            flush(fileSystem, isInUse: true)
+        }
+    }
+
     /// Thaws a file system; answers until when it would have stayed frozen, nil when it was not.
     mutating func thaw(_ path: FilePath, _ call: FakeCall) throws(HostError) -> Duration? {
         let (fileSystem, _) = try mountedFileSystem(at: path, call)
