@@ -34,7 +34,7 @@ class Counting:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             stdin=subprocess.DEVNULL,
         )
         if done.returncode != 0:
@@ -49,7 +49,7 @@ class Counting:
         def measure(n):
             out = keep or os.path.join(self.scratch, "callgrind.out")
             with Server("the server under callgrind", self.callgrind(out) + command, self.socket_path):
-                loads.run(self.socket_path, method, shape, n, limit=120, latencies=False)
+                loads.run(self.socket_path, method, shape, n, limit=600, latencies=False)
             return self.total(out)
 
         return difference(measure, calls)
@@ -82,7 +82,7 @@ class Counting:
                 command + [str(n)],
                 env={**os.environ, **self.allocation_environment(path)},
                 check=True,
-                timeout=120,
+                timeout=600,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
@@ -133,7 +133,7 @@ class Counting:
 
     @staticmethod
     def system_calls(out):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
                 with open(out) as file:

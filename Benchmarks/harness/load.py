@@ -63,7 +63,7 @@ class Loads:
     def body_path(self, method):
         return os.path.join(self.directory, f"{method}.body")
 
-    def run(self, socket_path, method, shape, calls, limit=60, cpus=None, latencies=True):
+    def run(self, socket_path, method, shape, calls, limit=300, cpus=None, latencies=True):
         """Makes so many calls; fails when one of them failed or the limit in seconds has passed."""
         log = os.path.join(self.directory, "h2load.log")
         if os.path.exists(log):

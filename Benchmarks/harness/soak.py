@@ -17,18 +17,19 @@ WARM_UP_ROUNDS = 5
 ROOM_BYTES = 1 << 20
 
 
-def descriptors(server):
+def descriptors(server, later=0):
+    time.sleep(later)
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
-def rested(server, settled):
-    """What the server holds once it has noticed that its clients have gone, which is a moment after they have."""
-    for _ in range(600):
-        state = (server.anonymous_bytes(), server.threads(), descriptors(server))
-        if settled is None or state[1:] == settled[1:]:
+def rested(server, idle):
+    """What the server holds once it has noticed that its clients have gone, which is a moment after they have: as many descriptors as
+    before any came."""
+    for _ in range(1200):
+        if descriptors(server) == idle:
             break
         time.sleep(0.05)
-    return state
+    return server.anonymous_bytes(), server.threads(), descriptors(server)
 
 
 def main(arguments):
@@ -44,12 +45,12 @@ def main(arguments):
             with Server("bare-server", environment.bare_server_command(path), path) as server:
                 settled = None
                 highest = 0
+                environment.loads.run(path, "probe", Shape(1, 1), 1, latencies=False)
+                idle = min(descriptors(server, later=0.05) for _ in range(40))
                 for number in range(rounds):
                     for method, calls in CALLS_PER_ROUND.items():
                         environment.loads.run(path, method, Shape(10, 10), calls, latencies=False)
-                    if settled is None:
-                        time.sleep(0.2)
-                    state = rested(server, settled)
+                    state = rested(server, idle)
                     if number + 1 == WARM_UP_ROUNDS:
                         settled = state
                     if settled is not None:
