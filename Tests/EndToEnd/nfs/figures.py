@@ -236,7 +236,7 @@ def main():
     parser.add_argument("--large", type=int, default=1024, help="the size of the large file, in MiB")
     parser.add_argument("--counts", action="store_true", help="only count requests")
     options = parser.parse_args()
-    rig = Rig(pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run")))
+    rig = Rig(pathlib.Path(tempfile.mkdtemp(prefix="nfs-", dir="/run")), "--server-timeout", "6")
     idle = resident(rig)
     mount = pathlib.Path("/run/mounted")
     mount.mkdir()

@@ -19,12 +19,27 @@ EXPORTS = pathlib.Path("/run/nfs-exports")
 SERVERS = {1: "10.9.1.2", 2: "10.9.2.2"}
 Code = grpc.StatusCode
 
+# What callers repeat.
+LATER = {Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.UNAVAILABLE}
+
+
+def patiently(call, *arguments, **named):
+    """Makes a call, and repeats it while it fails for now, as the sidecars and the kubelet do."""
+    deadline = time.monotonic() + 240
+    while True:
+        try:
+            return call(*arguments, **named)
+        except grpc.RpcError as error:
+            if error.code() not in LATER or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
 
 def server(action, *arguments):
     """Runs a function of servers.sh."""
     subprocess.run(
         ["bash", "-c", f'. Tests/EndToEnd/nfs/servers.sh; {action} "$@"', "bash", *map(str, arguments)], check=True,
-        timeout=60)
+        timeout=300)
 
 
 def export(number=1, name="export"):
@@ -44,7 +59,7 @@ class Process:
         with open(self.scratch / f"{self.program}.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(BIN / self.program), "--backend", "nfs", "--endpoint", f"unix://{self.socket}", "--node-id", "node-1",
-                 "--http-endpoint", f"unix://{self.http}", "--server-timeout", "6", "--log-level", "debug",
+                 "--http-endpoint", f"unix://{self.http}", "--log-level", "debug",
                  *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
@@ -81,7 +96,7 @@ class Process:
     def stop(self):
         self.client.close()
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
 
     def resident(self, kind="VmRSS"):
         """In KiB."""
@@ -112,26 +127,26 @@ class Volume:
     def stage(self, node=None, staging=None):
         (node or self.rig.node).client.node.NodeStageVolume(csi.NodeStageVolumeRequest(
             volume_id=self.id, staging_target_path=str(staging or self.staging), volume_capability=self.capability,
-            volume_context=self.context), timeout=60)
+            volume_context=self.context), timeout=120)
 
     def publish(self, pod="pod", readonly=False, node=None, staging=None):
         target = self.pods / f"{self.place}-{pod}"
         (node or self.rig.node).client.node.NodePublishVolume(csi.NodePublishVolumeRequest(
             volume_id=self.id, staging_target_path=str(staging or self.staging), target_path=str(target),
-            volume_capability=self.capability, readonly=readonly, volume_context=self.context), timeout=60)
+            volume_capability=self.capability, readonly=readonly, volume_context=self.context), timeout=120)
         return target
 
     def unpublish(self, pod="pod"):
         self.rig.node.client.node.NodeUnpublishVolume(csi.NodeUnpublishVolumeRequest(
-            volume_id=self.id, target_path=str(self.pods / f"{self.place}-{pod}")), timeout=60)
+            volume_id=self.id, target_path=str(self.pods / f"{self.place}-{pod}")), timeout=120)
 
     def unstage(self, staging=None):
         self.rig.node.client.node.NodeUnstageVolume(csi.NodeUnstageVolumeRequest(
-            volume_id=self.id, staging_target_path=str(staging or self.staging)), timeout=60)
+            volume_id=self.id, staging_target_path=str(staging or self.staging)), timeout=120)
 
     def stats(self, path):
         return self.rig.node.client.node.NodeGetVolumeStats(
-            csi.NodeGetVolumeStatsRequest(volume_id=self.id, volume_path=str(path)), timeout=30)
+            csi.NodeGetVolumeStatsRequest(volume_id=self.id, volume_path=str(path)), timeout=60)
 
     def delete(self):
         self.rig.delete(self.id)
@@ -162,7 +177,7 @@ class Rig:
         deadline = time.monotonic() + 120
         while True:
             made = self.controller.client.controller.CreateSnapshot(
-                csi.CreateSnapshotRequest(name=name, source_volume_id=volume_id), timeout=60).snapshot
+                csi.CreateSnapshotRequest(name=name, source_volume_id=volume_id), timeout=120).snapshot
             if made.ready_to_use:
                 return made
             assert time.monotonic() < deadline
@@ -179,7 +194,7 @@ class Rig:
         """How long both take to say that they are well."""
         start = time.monotonic()
         for process in (self.controller, self.node):
-            process.client.identity.Probe(csi.ProbeRequest(), timeout=30)
+            process.client.identity.Probe(csi.ProbeRequest(), timeout=120)
         return time.monotonic() - start
 
     def start(self):
@@ -222,6 +237,14 @@ def left(number=1, name="export"):
 def mounts(below):
     with open("/proc/self/mountinfo", encoding="utf-8") as table:
         return [line.split(" ")[4] for line in table if line.split(" ")[4].startswith(str(below))]
+
+
+def wait_until_normal(volume, path):
+    """One look at a server has four seconds, in which a machine that is short of processors may not answer."""
+    deadline = time.monotonic() + 60
+    while (condition := volume.stats(path).volume_condition).abnormal:
+        assert time.monotonic() < deadline, condition.message
+        time.sleep(0.5)
 
 
 def refused(code, words, call):

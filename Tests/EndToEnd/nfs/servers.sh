@@ -79,7 +79,7 @@ make_export_anew() {
     local place=$export_root/server$1/$2
     in_server "$1" exportfs -u "*:/$2"
     in_server "$1" exportfs -f
-    for _ in $(seq 50); do
+    for _ in $(seq 600); do
         umount "$place" 2>/dev/null && break
         sleep 0.2
     done
@@ -108,6 +108,12 @@ start_servers() {
     # In this order: the kernel tells the rpcbind of the first server, if there is one, what the second one does not serve.
     start_server 2
     start_server 1
-    # Until the grace of a start is over, nothing can be opened over NFS 4.
+    # Until the grace of a start is over, nothing can be opened over NFS 4. It ends by work that the kernel may come to later.
     sleep 10
+    for number in 1 2; do
+        for _ in $(seq 300); do
+            in_server "$number" cat /proc/fs/nfsd/v4_end_grace | grep -q N || break
+            sleep 0.2
+        done
+    done
 }

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from rig import Code, Process, SERVERS, csi, digest, export, left, mounts, refused
+from rig import Code, Process, SERVERS, csi, digest, export, left, mounts, refused, wait_until_normal
 
 V3 = ("vers=3", "nolock")
 
@@ -40,8 +40,8 @@ def test_life(rig, name, flags):
     assert digest(reader) == before
     with pytest.raises(OSError):
         (reader / "x").write_text("x")
-    stats = volume.stats(pod)
-    assert not stats.volume_condition.abnormal and stats.usage[0].total > 0
+    wait_until_normal(volume, pod)
+    assert volume.stats(pod).usage[0].total > 0
     snapshot = rig.snapshot(f"snap-{name}", volume.id)
     (pod / "later").write_text("later")
     clone = rig.clone(f"{name}-clone", volume.id, flags=flags)
