@@ -56,7 +56,7 @@ struct CSIServerTests {
             driver, role: role, configuration: .init(endpoint: endpoint, disabledAbilities: disabled),
             logger: capture.logger())
         let running = Task { try await server.run() }
-        let client = try await RPCClient.connect(to: endpoint, timeout: .seconds(10))
+        let client = try await RPCClient.connect(to: endpoint, timeout: .seconds(60))
         do {
             try await body(client)
         } catch {
@@ -120,6 +120,7 @@ struct CSIServerTests {
             #expect(answers == ["UNIMPLEMENTED", "UNIMPLEMENTED", "UNIMPLEMENTED", "UNIMPLEMENTED"])
         }
         try await serving(ListingDriver()) { client in
+            while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {}
             let capabilities = try await client.unary(CSIv1.Controller.controllerGetCapabilities, .init()).names
             #expect(capabilities == ["CREATE_DELETE_VOLUME", "LIST_VOLUMES"])
             _ = try await client.unary(CSIv1.Controller.listVolumes, .init())
@@ -139,6 +140,7 @@ struct CSIServerTests {
     @Test("A node process serves no controller calls and lists the same plugin capabilities", arguments: Role.allCases)
     func roles(role: Role) async throws {
         try await serving(MemoryDriver(), role: role) { client in
+            while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {}
             let plugin = try await client.unary(CSIv1.Identity.getPluginCapabilities, .init())
             #expect(plugin.capabilities == [.init(type: .service(.init(type: .controllerService)))])
             let answer = await code { _ = try await client.unary(CSIv1.Controller.createVolume, create("v")) }

@@ -53,7 +53,7 @@ struct KubeletRegistrationTests {
     @Test("The kubelet learns type, name, socket and versions, and says how it went")
     func registers() async throws {
         try await registering { registration, socket in
-            let kubelet = try await RPCClient.connect(to: socket)
+            let kubelet = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             defer { kubelet.close() }
             let info = try await kubelet.unary(Registration.getInfo, .init())
             #expect(info.type == "CSIPlugin")
@@ -69,11 +69,11 @@ struct KubeletRegistrationTests {
     @Test("A socket that was removed is made again, for a kubelet that cleared its directory")
     func removed() async throws {
         try await registering { registration, socket in
-            let first = try await RPCClient.connect(to: socket)
+            let first = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             try await notify(first, registered: true)
             first.close()
             #expect(unlink(socket.path) == 0)
-            let second = try await RPCClient.connect(to: socket, timeout: .seconds(10))
+            let second = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             defer { second.close() }
             #expect(try await second.unary(Registration.getInfo, .init()).name == "memory.example.com")
             try await notify(second, registered: true)
@@ -84,12 +84,12 @@ struct KubeletRegistrationTests {
     @Test("A refused driver is offered again with a new socket")
     func refused() async throws {
         try await registering { registration, socket in
-            let first = try await RPCClient.connect(to: socket)
+            let first = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             defer { first.close() }
             try await notify(first, registered: false)
             #expect(!registration.isRegistered)
             try await until { capture.all.count { $0.contains("waiting for the kubelet") } == 2 }
-            let second = try await RPCClient.connect(to: socket)
+            let second = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             defer { second.close() }
             #expect(try await second.unary(Registration.getInfo, .init()).name == "memory.example.com")
         }
@@ -100,7 +100,7 @@ struct KubeletRegistrationTests {
         var path = ""
         try await registering { _, socket in
             path = socket.path
-            let kubelet = try await RPCClient.connect(to: socket)
+            let kubelet = try await RPCClient.connect(to: socket, timeout: .seconds(60))
             kubelet.close()
         }
         #expect(SocketFile(path) == nil)

@@ -26,7 +26,7 @@ struct LocalDriverTests {
                 driver, role: .all, configuration: .init(endpoint: try Endpoint(parsing: path)),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let running = Task { try await server.run() }
-            let client = try await RPCClient.connect(to: Endpoint(parsing: path))
+            let client = try await RPCClient.connect(to: Endpoint(parsing: path), timeout: .seconds(60))
             while try await client.unary(CSIv1.Identity.probe, .init()).ready?.value != true {
                 try await Task.sleep(for: .milliseconds(1))
             }

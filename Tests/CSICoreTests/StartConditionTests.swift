@@ -60,7 +60,7 @@ struct StartConditionTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let running = Task { try await server.run() }
         defer { unlink(endpoint.path) }
-        guard let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(10)) else {
+        guard let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(60)) else {
             return try await running.value
         }
         try await body(client, driver.steps)

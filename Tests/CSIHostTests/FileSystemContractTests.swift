@@ -39,7 +39,7 @@ extension DeviceRig {
     }
 
     func detach(_ disk: Disk) async throws {
-        try await host.loops.detach(disk.loop, within: .seconds(10))
+        try await host.loops.detach(disk.loop, within: .seconds(60))
     }
 
     /// Makes a disk larger.
@@ -114,7 +114,7 @@ struct FileSystemContractTests {
             #expect(await failure { try await rig.make(kind, on: disk) } == .busy)
             #expect(
                 await failure {
-                    try await rig.fileSystems.check(kind, on: disk.path, depth: .complete, within: .seconds(9))
+                    try await rig.fileSystems.check(kind, on: disk.path, depth: .complete, within: .seconds(60))
                 } == .busy)
             try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
             try await rig.detach(disk)
@@ -284,7 +284,7 @@ struct FileSystemContractTests {
             let mount = { (device: FilePath, kind: FileSystemKind) in
                 await failure {
                     try await rig.fileSystems.mount(
-                        device, at: target, options: FileSystemMountOptions(kind), within: .seconds(9))
+                        device, at: target, options: FileSystemMountOptions(kind), within: .seconds(60))
                 }
             }
             #expect(await failure { try await rig.fileSystems.probe("/dev/none") } == .notFound)
@@ -295,7 +295,7 @@ struct FileSystemContractTests {
             #expect(await mount("/dev/none", .ext4) == .notFound)
             #expect(await mount(disk.path, .ext4) == nil)
             for call in [
-                { _ = try await rig.fileSystems.freeze(rig.scratch.appending("other"), atMost: .seconds(1)) },
+                { _ = try await rig.fileSystems.freeze(rig.scratch.appending("other"), atMost: .seconds(60)) },
                 { try await rig.fileSystems.thaw(rig.scratch.appending("other")) },
                 { try await rig.fileSystems.trim(rig.scratch.appending("other")) },
             ] as [() async throws -> Void] {
@@ -305,7 +305,7 @@ struct FileSystemContractTests {
             // An empty directory on the scratch file system must not freeze that.
             #expect(
                 await failure {
-                    _ = try await rig.fileSystems.freeze(rig.scratch.appending("other"), atMost: .seconds(1))
+                    _ = try await rig.fileSystems.freeze(rig.scratch.appending("other"), atMost: .seconds(60))
                 } == .notVerified)
             #expect(
                 await failure {
@@ -340,7 +340,7 @@ struct FileSystemContractTests {
                 #expect(try await systems.size(of: kind, on: disk.path, mountedAt: nil) == 2 * Self.size)
                 try await rig.enlarge(&disk, to: 3 * Self.size)
                 #expect(
-                    await failure { try await systems.grow(kind, on: path, mountedAt: nil, within: .seconds(9)) }
+                    await failure { try await systems.grow(kind, on: path, mountedAt: nil, within: .seconds(60)) }
                         == .notSupported)
             }
             try await rig.detach(disk)
@@ -355,9 +355,9 @@ struct FileSystemContractTests {
             try await rig.make(.xfs, on: disk)
             let entry = try await rig.mountDisk(disk, FileSystemMountOptions(.xfs), at: "mnt")
             #expect(rig.applicationWrites(entry.mountPoint.appending("file"), [42]))
-            let frozen = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(30))
+            let frozen = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(120))
             #expect(
-                await failure { _ = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(1)) } == .busy)
+                await failure { _ = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(60)) } == .busy)
             try await rig.home().copyFile(from: "disk.img", to: "copy.img", options: CopyOptions())
             try await frozen.thaw()
             #expect(await failure { try await frozen.thaw() } != nil)
@@ -392,7 +392,7 @@ struct FileSystemContractTests {
                 #expect(entry.isReadOnly && entry.superOptions.contains("ro"))
                 #expect(
                     await failure {
-                        _ = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(1))
+                        _ = try await rig.fileSystems.freeze(entry.mountPoint, atMost: .seconds(60))
                     } == .readOnlyFileSystem)
                 try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())
             }
@@ -478,7 +478,7 @@ struct FileSystemContractTests {
             #expect(try await rig.fileSystems.trim(entry.mountPoint) > 0)
             let error = await #expect(throws: HostError.self) {
                 _ = try await rig.fileSystems.mount(
-                    disk.path, at: rig.homePath, options: FileSystemMountOptions(.xfs), within: .seconds(9))
+                    disk.path, at: rig.homePath, options: FileSystemMountOptions(.xfs), within: .seconds(60))
             }
             #expect(error?.description.contains(disk.path.string) == true)
             try await rig.mounts.unmount(entry.mountPoint, policy: .orderly())

@@ -16,7 +16,7 @@ struct HelperTests {
 
     private static func host(_ change: (inout NetworkFileSystemSettings) -> Void = { _ in }) -> LinuxHost {
         var settings = NetworkFileSystemSettings(
-            patience: .seconds(10), helper: [program, NetworkHelper.argument])
+            patience: .seconds(120), helper: [program, NetworkHelper.argument])
         change(&settings)
         return LinuxHost(network: settings)
     }
@@ -99,10 +99,12 @@ struct HelperTests {
                 _ = try await sleeper.network.openDirectory(place, for: "test", patience: nil)
             }
             #expect(ContinuousClock.now - start < .seconds(60))
-            // It died of the kill, so the same work can be done again at once.
-            await expectKind(.timedOut) {
-                _ = try await sleeper.network.openDirectory(place, for: "test", patience: nil)
+            // It dies of the kill, if not at once, so the same work can be done again.
+            var again = HostError.Kind?.some(.lockHeld)
+            while again == .lockHeld {
+                again = await failure { try await sleeper.network.openDirectory(place, for: "test", patience: nil) }
             }
+            #expect(again == .timedOut)
             _ = try await Self.host().network.openDirectory(place, for: "test", patience: nil)
         }
     }
@@ -153,7 +155,12 @@ struct HelperTests {
             $0.patience = .seconds(3)
         }
         let start = ContinuousClock.now
-        await expectKind(.stale) { _ = try await slow.network.openDirectory("/tmp", for: "test", patience: nil) }
+        var ending = HostError.Kind?.some(.timedOut)
+        // A machine that stands still for as long as the patience is no progress either, and hardly does thrice.
+        for _ in 0..<3 where ending == .timedOut {
+            ending = await failure { try await slow.network.openDirectory("/tmp", for: "test", patience: nil) }
+        }
+        #expect(ending == .stale)
         #expect(ContinuousClock.now - start >= .seconds(6))
     }
 

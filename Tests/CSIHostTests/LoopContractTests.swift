@@ -48,9 +48,9 @@ struct LoopContractTests {
             #expect(try await loops.attached(to: file).map(\.number) == [device.number])
             #expect(try await loops.attached(to: file).first?.backingPath.hasSuffix("/renamed") == true)
 
-            #expect(try await loops.detach(device, within: .seconds(5)))
+            #expect(try await loops.detach(device, within: .seconds(60)))
             #expect(try await loops.attached(to: file) == [])
-            #expect(try await !loops.detach(device, within: .seconds(5)))
+            #expect(try await !loops.detach(device, within: .seconds(60)))
             #expect(await failure { try await loops.refreshSize(of: device) } == .stale)
         }
     }
@@ -62,7 +62,7 @@ struct LoopContractTests {
             let options = LoopOptions(name: "", isReadOnly: isReadOnly)
             let device = try await rig.host.loops.attach("image", in: tree, options: options)
             for _ in 0..<3 { #expect(try await tree.isOpen("image")) }
-            #expect(try await rig.host.loops.detach(device, within: .seconds(5)))
+            #expect(try await rig.host.loops.detach(device, within: .seconds(60)))
             #expect(try await rig.host.loops.device(device.number)?.sequence != device.sequence)
             #expect(try await !tree.isOpen("image"))
             #expect(await failure { try await tree.isOpen("missing") } == .notFound)
@@ -84,7 +84,7 @@ struct LoopContractTests {
             #expect(bytes == [0, 1, 2, 3, 0])
             #expect(rig.write(Array(repeating: 7, count: 4096), into: device.path, at: 16384))
             #expect(rig.bytes(of: rig.scratch.appending("image"), at: 16383, count: 2) == [0, 7])
-            try await rig.host.loops.detach(device, within: .seconds(5))
+            try await rig.host.loops.detach(device, within: .seconds(60))
             #expect(try await rig.host.devices.device(at: device.path) == nil)
         }
     }
@@ -102,7 +102,7 @@ struct LoopContractTests {
             } else {
                 #expect(await failure { try await loops.setDirectIO(true, of: device) } == .notSupported)
             }
-            try await loops.detach(device, within: .seconds(5))
+            try await loops.detach(device, within: .seconds(60))
             #expect(await failure { try await loops.setDirectIO(false, of: device) } == .stale)
         }
     }
@@ -114,7 +114,7 @@ struct LoopContractTests {
             let device = try await loops.attach("image", in: tree, options: LoopOptions(name: "", isReadOnly: true))
             try await tree.setFileSize("image", to: 2 << 20, allocation: .sparse)
             #expect(try await loops.refreshSize(of: device).size == 2 << 20)
-            try await loops.detach(device, within: .seconds(5))
+            try await loops.detach(device, within: .seconds(60))
         }
     }
 
@@ -126,7 +126,7 @@ struct LoopContractTests {
             #expect(device.isReadOnly)
             #expect(try await rig.host.devices.device(device.device)?.isReadOnly == true)
             #expect(!rig.write(Array(repeating: 1, count: 4096), into: device.path, at: 0))
-            try await rig.host.loops.detach(device, within: .seconds(5))
+            try await rig.host.loops.detach(device, within: .seconds(60))
         }
     }
 
@@ -154,7 +154,7 @@ struct LoopContractTests {
             let longest = LoopOptions(name: String(repeating: "\u{fc}", count: 31) + "n", sectorSize: .bytes512)
             let device = try await loops.attach("odd", in: tree, options: longest)
             #expect(device.name == longest.name && device.size == 4608)
-            try await loops.detach(device, within: .seconds(5))
+            try await loops.detach(device, within: .seconds(60))
         }
     }
 
@@ -167,7 +167,7 @@ struct LoopContractTests {
             #expect(await failure { try await loops.attach("image", in: tree, options: named) } == .lockHeld)
             #expect(await failure { try await loops.attach("image", in: tree, options: readOnly) } == .lockHeld)
             #expect(await failure { try await tree.lock("image") } == .lockHeld)
-            try await loops.detach(first, within: .seconds(5))
+            try await loops.detach(first, within: .seconds(60))
 
             let readers = [
                 try await loops.attach("image", in: tree, options: readOnly),
@@ -176,13 +176,13 @@ struct LoopContractTests {
             #expect(await failure { try await loops.attach("image", in: tree, options: named) } == .lockHeld)
             let file = try await identity("image", in: tree)
             #expect(try await loops.attached(to: file).map(\.number) == readers.map(\.number).sorted())
-            for reader in readers { #expect(try await loops.detach(reader, within: .seconds(5))) }
+            for reader in readers { #expect(try await loops.detach(reader, within: .seconds(60))) }
 
             let lock = try await tree.lock("image")
             #expect(await failure { try await loops.attach("image", in: tree, options: named) } == .lockHeld)
             lock.release()
             let last = try await loops.attach("image", in: tree, options: named)
-            try await loops.detach(last, within: .seconds(5))
+            try await loops.detach(last, within: .seconds(60))
         }
     }
 
@@ -195,7 +195,7 @@ struct LoopContractTests {
             let grown = try await rig.host.loops.refreshSize(of: device)
             #expect(grown.size == 4 << 20 && grown.number == device.number && grown.backing == device.backing)
             #expect(try await rig.host.devices.device(device.device)?.size == 4 << 20)
-            #expect(try await rig.host.loops.detach(grown, within: .seconds(5)))
+            #expect(try await rig.host.loops.detach(grown, within: .seconds(60)))
         }
     }
 
@@ -212,7 +212,7 @@ struct LoopContractTests {
             let found = try await rig.host.loops.attached(to: old)
             #expect(found.map(\.number) == [device.number])
             #expect(found.first?.backingPath.hasSuffix(" (deleted)") == true)
-            #expect(try await rig.host.loops.detach(device, within: .seconds(5)))
+            #expect(try await rig.host.loops.detach(device, within: .seconds(60)))
         }
     }
 
@@ -224,14 +224,14 @@ struct LoopContractTests {
             let first = try await loops.attach("image", in: tree, options: named)
             rig.anotherProgramDetaches(first.path)
             let other = try await loops.attach("other", in: tree, options: named)
-            #expect(try await !loops.detach(first, within: .seconds(5)))
+            #expect(try await !loops.detach(first, within: .seconds(60)))
             #expect(await failure { try await loops.refreshSize(of: first) } == .stale)
             // Not even the same file's next attachment is the one that was meant.
             rig.anotherProgramDetaches(other.path)
             let again = try await loops.attach("image", in: tree, options: named)
-            #expect(try await !loops.detach(first, within: .seconds(5)))
+            #expect(try await !loops.detach(first, within: .seconds(60)))
             #expect(try await loops.attached(to: again.backing) == [again])
-            #expect(try await loops.detach(again, within: .seconds(5)))
+            #expect(try await loops.detach(again, within: .seconds(60)))
         }
     }
 
@@ -251,7 +251,7 @@ struct LoopContractTests {
             held.release()
             #expect(try await loops.attached(to: first.backing) == [])
             #expect(await failure { try await loops.hold(first) } == .stale)
-            #expect(try await loops.detach(other, within: .seconds(5)))
+            #expect(try await loops.detach(other, within: .seconds(60)))
         }
     }
 
@@ -285,7 +285,7 @@ struct LoopContractTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for device in devices {
                     group.addTask {
-                        let detached = try await loops.detach(device, within: .seconds(10))
+                        let detached = try await loops.detach(device, within: .seconds(60))
                         #expect(detached)
                     }
                 }
@@ -315,7 +315,7 @@ struct LoopContractTests {
             let found = try await loops.attached(to: device.backing)
             #expect(found.map(\.isDetachedOnLastClose) == [false])
             try await rig.mounts.unmount(place, policy: .orderly())
-            #expect(try await loops.detach(device, within: .seconds(5)))
+            #expect(try await loops.detach(device, within: .seconds(60)))
         }
     }
 
@@ -337,7 +337,7 @@ struct LoopContractTests {
             rig.closeDevice(device.path, handle)
             #expect(try await loops.attached(to: device.backing) == [])
             let again = try await loops.attach("image", in: tree, options: named)
-            #expect(try await loops.detach(again, within: .seconds(5)))
+            #expect(try await loops.detach(again, within: .seconds(60)))
         }
     }
 
@@ -353,7 +353,7 @@ struct LoopContractTests {
                     "image", in: disk, options: LoopOptions(name: "", directIO: mode))
                 #expect(device.isDirectIO == expected, "\(mode)")
                 #expect(try await rig.host.loops.attached(to: device.backing) == [device])
-                #expect(try await rig.host.loops.detach(device, within: .seconds(5)))
+                #expect(try await rig.host.loops.detach(device, within: .seconds(60)))
             }
         }
     }

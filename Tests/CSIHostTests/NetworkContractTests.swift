@@ -147,11 +147,11 @@ struct NetworkContractTests {
             #expect(rig.rig.applicationWrites(staged.appending("f"), [1]))
             #expect(!rig.rig.applicationWrites(pod.appending("g"), [1]))
             #expect(rig.rig.content(of: pod.appending("f")) == [1])
-            let tree = try await rig.network.openDirectory(pod, for: "stats", patience: .seconds(5))
+            let tree = try await rig.network.openDirectory(pod, for: "stats", patience: .seconds(60))
             #expect(try await tree.list("", limit: 9).map(\.name.string) == ["f"])
             #expect(try await tree.capacity().totalBytes > 0)
             for path in [pod, staged] {
-                let policy = UnmountPolicy.detaching(after: .seconds(5))
+                let policy = UnmountPolicy.detaching(after: .seconds(60))
                 #expect(try await rig.network.unmount(path, policy: policy).removed == 1)
                 #expect(try await rig.network.unmount(path, policy: policy).removed == 0)
             }

@@ -9,7 +9,7 @@ import Testing
 struct ProgramTests {
     private let programs = LinuxHost().programs
 
-    private func shell(_ script: String, within limit: Duration = .seconds(10)) async throws -> ProgramOutcome {
+    private func shell(_ script: String, within limit: Duration = .seconds(60)) async throws -> ProgramOutcome {
         try await programs.run(Program("sh", ["-c", script]), within: limit)
     }
 
@@ -26,7 +26,7 @@ struct ProgramTests {
 
     @Test
     func `arguments reach the program as they are`() async throws {
-        let outcome = try await programs.run(Program("printf", ["%s|", "a b", "$HOME", "*", ""]), within: .seconds(5))
+        let outcome = try await programs.run(Program("printf", ["%s|", "a b", "$HOME", "*", ""]), within: .seconds(60))
         #expect(outcome.standardOutput == "a b|$HOME|*||")
     }
 
@@ -75,7 +75,7 @@ struct ProgramTests {
     private func dies(_ path: String) -> Bool {
         let begin = ContinuousClock.now
         while isAlive(path) {
-            guard begin.duration(to: .now) < .seconds(30) else { return false }
+            guard begin.duration(to: .now) < .seconds(120) else { return false }
             usleep(1000)
         }
         return true
@@ -96,10 +96,10 @@ struct ProgramTests {
             let begin = ContinuousClock.now
             let kind = await failure {
                 try await shell(
-                    "trap '' TERM; (trap '' TERM; sh -c 'echo $$ >\(path); sleep 60') & wait", within: .seconds(1))
+                    "trap '' TERM; (trap '' TERM; sh -c 'echo $$ >\(path); sleep 600') & wait", within: .seconds(1))
             }
             #expect(kind == .timedOut)
-            #expect(begin.duration(to: .now) < .seconds(40))
+            #expect(begin.duration(to: .now) < .seconds(200))
             #expect(dies(path))
         }
     }
@@ -109,9 +109,9 @@ struct ProgramTests {
         try await withFile { path in
             let begin = ContinuousClock.now
             let outcome = try await shell(
-                "sh -c 'echo $$ >\(path); echo here; sleep 60' & while [ ! -s \(path) ]; do :; done")
+                "sh -c 'echo $$ >\(path); echo here; sleep 600' & while [ ! -s \(path) ]; do :; done")
             #expect(outcome.succeeded)
-            #expect(begin.duration(to: .now) < .seconds(40))
+            #expect(begin.duration(to: .now) < .seconds(200))
             #expect(dies(path))
         }
     }
@@ -122,13 +122,13 @@ struct ProgramTests {
             let begin = ContinuousClock.now
             let task = Task.detached {
                 await failure {
-                    try await programs.run(Program("sh", ["-c", "echo $$ >\(path); sleep 60"]), within: .seconds(60))
+                    try await programs.run(Program("sh", ["-c", "echo $$ >\(path); sleep 600"]), within: .seconds(60))
                 }
             }
             while !isAlive(path) { try await Task.sleep(for: .milliseconds(10)) }
             task.cancel()
             #expect(await task.value == .cancelled)
-            #expect(begin.duration(to: .now) < .seconds(40))
+            #expect(begin.duration(to: .now) < .seconds(200))
             #expect(dies(path))
         }
     }
@@ -151,9 +151,9 @@ struct ProgramTests {
         }
         // What was killed is collected somewhat later.
         let begin = ContinuousClock.now
-        while descriptors() > before, begin.duration(to: .now) < .seconds(30) { usleep(10_000) }
+        while descriptors() > before, begin.duration(to: .now) < .seconds(120) { usleep(10_000) }
         #expect(descriptors() <= before)
-        while try await zombies() > zombiesBefore, begin.duration(to: .now) < .seconds(30) { usleep(10_000) }
+        while try await zombies() > zombiesBefore, begin.duration(to: .now) < .seconds(120) { usleep(10_000) }
         #expect(try await zombies() <= zombiesBefore)
     }
 
@@ -165,7 +165,7 @@ struct ProgramTests {
         }
         #expect(
             await failure { try await programs.run(Program("true", ["a\0"]), within: .seconds(1)) } == .invalidArgument)
-        #expect(await failure { try await programs.require(Program("false"), within: .seconds(5)) } == .programFailed)
+        #expect(await failure { try await programs.require(Program("false"), within: .seconds(60)) } == .programFailed)
         let error = HostError(
             Program("mkfs.xfs", ["-L", "a b"]), ProgramOutcome(ending: .exited(1), standardError: "no\nway\n"),
             for: .makeFileSystem, at: "/dev/x")

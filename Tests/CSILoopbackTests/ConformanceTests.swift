@@ -53,7 +53,7 @@ struct ConformanceTests {
             if let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(1)) { return client }
             try await Task.sleep(for: .milliseconds(20))
         }
-        return try await RPCClient.connect(to: endpoint, timeout: .seconds(5))
+        return try await RPCClient.connect(to: endpoint, timeout: .seconds(60))
     }
 }
 

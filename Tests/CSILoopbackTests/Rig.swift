@@ -83,7 +83,7 @@ final class Rig: Sendable {
         let host = LinuxHost()
         for path in mountPoints(below: made).reversed() where path != made { umount2(path, Int32(MNT_DETACH)) }
         for device in (try? await host.loops.list()) ?? [] where device.backingPath.hasPrefix(made + "/") {
-            _ = try? await host.loops.detach(device, within: .seconds(5))
+            _ = try? await host.loops.detach(device, within: .seconds(60))
         }
         umount2(made, Int32(MNT_DETACH))
         rmdir(made)

@@ -116,7 +116,7 @@ struct HTTPTextServerTests {
 
     @Test func aHandlerThatHangsHoldsOnlyItsOwnConnection() async throws {
         var limits = HTTPLimits()
-        limits.handlerTimeout = .seconds(2)
+        limits.handlerTimeout = .seconds(10)
         let journal = Journal()
         let handler: HTTPTextServer.Handler = { path in
             if path == "/hang" { _ = await journal.wait(for: "go on") }

@@ -49,12 +49,12 @@ struct IdleTests {
 
     @Test func callsThatTakeLongAreNotIdle() async throws {
         var configuration = RPCServerConfiguration.forTests
-        configuration.limits.idleTimeout = .seconds(1)
-        configuration.limits.bodyTimeout = .seconds(1)
-        configuration.limits.answerTimeout = .seconds(1)
+        configuration.limits.idleTimeout = .seconds(4)
+        configuration.limits.bodyTimeout = .seconds(4)
+        configuration.limits.answerTimeout = .seconds(4)
         var router = testRouter()
         router.unary(TestMethods.hang) { (_, _) async throws(RPCError) in
-            do { try await Task.sleep(for: .seconds(3)) } catch {}
+            do { try await Task.sleep(for: .seconds(9)) } catch {}
             return TestMessage("done")
         }
         try await withTestServer(router, configuration) { endpoint in

@@ -21,7 +21,7 @@ struct LifecycleTests {
         let server = RPCServer(endpoint: try directory.endpoint(), router: router, configuration: configuration)
         try server.bind()
         async let running: Void = server.run()
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         async let answer = client.unary(TestMethods.hang, TestMessage())
         #expect(await journal.wait(for: "began"))
         let start = ContinuousClock.now
@@ -54,7 +54,7 @@ struct LifecycleTests {
         let server = RPCServer(
             endpoint: try directory.endpoint(), router: testRouter(journal), configuration: .forTests)
         async let running: Void = server.run()
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         let answer = Task { try await client.unary(TestMethods.hang, TestMessage()) }
         #expect(await journal.wait(for: "hang"))
         server.beginGracefulShutdown()
@@ -78,7 +78,7 @@ struct LifecycleTests {
             endpoint: try directory.endpoint(), router: testRouter(journal, executor: executor),
             configuration: configuration)
         async let running: Void = server.run()
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         let answer = Task { try await client.unary(TestMethods.block, TestMessage()) }
         #expect(await journal.wait(for: "block"))
         server.beginGracefulShutdown()
@@ -127,7 +127,7 @@ struct LifecycleTests {
         let server = RPCServer(endpoint: try directory.endpoint(), router: testRouter(), configuration: .forTests)
         try server.bind()
         let running = Task { try await server.run() }
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         _ = try await client.unary(TestMethods.probe, TestMessage())
         running.cancel()
         try await running.value
@@ -139,7 +139,7 @@ struct LifecycleTests {
         let text = try await withRPCServer(
             endpoint: endpoint, router: testRouter(), configuration: .forTests
         ) { server in
-            let client = try await RPCClient.connect(to: server.endpoint)
+            let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
             return try await client.unary(TestMethods.echo, TestMessage("scoped")).text
         }
         #expect(text == "scoped")
@@ -152,7 +152,7 @@ struct LifecycleTests {
         try server.bind()
         let group = ServiceGroup(services: [server], logger: .silent)
         async let running: Void = group.run()
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         _ = try await client.unary(TestMethods.probe, TestMessage())
         await group.triggerGracefulShutdown()
         try await running
@@ -225,7 +225,7 @@ struct LifecycleTests {
             endpoint: try directory.endpoint(), router: testRouter(journal, executor: executor),
             configuration: configuration)
         async let running: Void = server.run()
-        let client = try await RPCClient.connect(to: server.endpoint)
+        let client = try await RPCClient.connect(to: server.endpoint, timeout: .seconds(60))
         let stuck = Task {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<64 {
@@ -284,7 +284,7 @@ struct LifecycleTests {
         try await withTestServer { endpoint in
             var settled = 0
             for round in 0..<max(1, calls / 400) {
-                let client = try await RPCClient.connect(to: endpoint)
+                let client = try await RPCClient.connect(to: endpoint, timeout: .seconds(60))
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for index in 0..<400 {
                         group.addTask {

@@ -166,7 +166,7 @@ struct SocketTests {
     @Test func clientWaitsForTheServer() async throws {
         let directory = ScratchDirectory()
         let endpoint = try directory.endpoint()
-        async let client = RPCClient.connect(to: endpoint, timeout: .seconds(10))
+        async let client = RPCClient.connect(to: endpoint, timeout: .seconds(60))
         try await Task.sleep(for: .milliseconds(100))
         let server = makeServer(endpoint)
         async let running: Void = server.run()

@@ -110,7 +110,7 @@ struct UnaryTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for connection in 0..<8 {
                     group.addTask {
-                        let client = try await RPCClient.connect(to: endpoint)
+                        let client = try await RPCClient.connect(to: endpoint, timeout: .seconds(60))
                         defer { client.close() }
                         try await withThrowingTaskGroup(of: Void.self) { calls in
                             for index in 0..<100 {

@@ -17,7 +17,7 @@ BIN = pathlib.Path(os.environ.get("BIN_DIR", ".build/debug"))
 DRIVER_NAME = "hostpath.swift-csi.dev"
 NODE_ID = "node-1"
 READY_TIMEOUT = 60
-STOP_TIMEOUT = 30
+STOP_TIMEOUT = 120
 
 
 class Driver:
@@ -133,10 +133,9 @@ class Rig:
 
     def leftovers(self):
         """Names below the pool that only a call in progress may leave: partial volumes, and what waits in the trash."""
-        found = [str(path) for path in self.pool.rglob("*.partial")]
-        for trash in self.pool.rglob(".trash"):
-            found += [str(path) for path in trash.iterdir()]
-        return found
+        # os.walk leaves out what has gone meanwhile, where another program is at work.
+        return [os.path.join(folder, name) for folder, folders, files in os.walk(self.pool) for name in folders + files
+                if name.endswith(".partial") or os.path.basename(folder) == ".trash"]
 
     def state(self):
         """All that calls leave on this machine: each thing in the pool with its mode and content, and each mount with what it

@@ -67,7 +67,7 @@ class QuotaRig(driver.Rig):
         """How many trees are limited on the file system, as its own tools see it."""
         if self.kind == "btrfs":
             # Newer kernels keep the group of a removed subvolume until its last block is free.
-            subprocess.run(["btrfs", "subvolume", "sync", str(self.disk)], check=True, capture_output=True, timeout=60)
+            subprocess.run(["btrfs", "subvolume", "sync", str(self.disk)], check=True, capture_output=True, timeout=300)
             listed = subprocess.run(
                 ["btrfs", "qgroup", "show", "-r", "--raw", str(self.disk)], check=True, capture_output=True, text=True)
             return sum(line.split()[3].isdigit() for line in listed.stdout.splitlines() if line.startswith("0/"))

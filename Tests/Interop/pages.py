@@ -15,6 +15,16 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def listens(path):
+    """Whether anybody listens there; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 def get(path, page):
     """The status and the text of a page."""
     connection = UnixConnection(path)

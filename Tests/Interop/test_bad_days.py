@@ -15,7 +15,7 @@ import calls
 import driver
 from calls import Code
 from driver import wait_for
-from pages import get
+from pages import get, listens
 
 OPERATIONS = 64
 PUBLISHING = 'csi_plugin_operations_in_flight{method_name="/csi.v1.Node/NodePublishVolume"}'
@@ -88,8 +88,8 @@ def test_a_scrape_answers_while_every_operation_hangs(own_rig, operated):
         assert value(text, "csi_plugin_stuck_operations") == 0
         assert value(text, "csi_plugin_ready") == 1
         assert value(text, 'csi_pool_volumes{pool="default",state="served"}') is not None
-        assert get(page, "/healthz")[0] == 200
-        assert get(page, "/readyz")[0] == 200
+        wait_for(lambda: get(page, "/healthz")[0] == 200)
+        wait_for(lambda: ready(page))
         thaw()
         for call in running:
             call.result(timeout=60)
@@ -192,7 +192,7 @@ def test_no_permission_for_the_socket(own_rig):
     os.chmod(own_rig.scratch, 0o755)
     os.chown(own_rig.pool, 65534, 65534)
     plain = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
-    result = subprocess.run([*plain, *binary.arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    result = subprocess.run([*plain, *binary.arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert result.returncode == 1, result.stderr
     errors = [line for line in result.stderr.splitlines() if line.startswith("csi-controller: error: ")]
     assert len(errors) == 1, result.stderr
@@ -204,7 +204,7 @@ def test_no_capability_for_mounts(own_rig):
     node = own_rig.node
     result = subprocess.run(
         ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", *node.arguments], stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=30)
+        capture_output=True, text=True, timeout=120)
     assert result.returncode == 1, result.stderr
     errors = [line for line in result.stderr.splitlines() if line.startswith("csi-node: error: ")]
     assert len(errors) == 1, result.stderr
@@ -231,7 +231,7 @@ def test_many_copies_started_at_once(own_rig, program):
         with binary.connect() as client:
             assert client.identity.Probe(calls.csi.ProbeRequest()).ready.value
         winner.send_signal(signal.SIGTERM)
-        assert winner.wait(timeout=30) == 0
+        assert winner.wait(timeout=120) == 0
         assert not binary.socket.exists()
     finally:
         for copy in copies:
@@ -253,7 +253,7 @@ def test_a_pool_that_is_mounted_late(own_rig):
     page = own_rig.scratch / "http.sock"
     node.arguments += ["--with-controller", "--http-endpoint", f"unix://{page}", "--require-pool-mount"]
     node.spawn()
-    wait_for(page.exists)
+    wait_for(lambda: listens(page))
     wait_for(lambda: get(page, "/healthz")[0] == 200)
     status, _ = get(page, "/readyz")
     assert status == 503
@@ -280,7 +280,7 @@ def test_mounts_that_do_not_reach_the_node(own_rig):
     subprocess.run(["mount", "-t", "tmpfs", "kubelet", str(kubelet)], check=True)
     node.arguments += ["--http-endpoint", f"unix://{page}", "--kubelet-dir", str(kubelet)]
     node.spawn()
-    wait_for(page.exists)
+    wait_for(lambda: listens(page))
     wait_for(lambda: get(page, "/healthz")[0] == 200)
     assert not ready(page)
     assert "mountPropagation: Bidirectional" in node.log()

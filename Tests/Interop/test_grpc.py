@@ -269,15 +269,15 @@ def test_messages_over_the_limit(echo):
 # Deadlines and cancellation
 
 
-@pytest.mark.parametrize("seconds", [5, 30, 3_000, 400_000])
+@pytest.mark.parametrize("seconds", [60, 300, 3_000, 400_000])
 def test_the_handler_sees_the_deadline(echo, seconds):
     left = float(echo.TimeLeft(Text(), timeout=seconds).value) / 1_000
     # The client rounds what it sends up, to a few digits.
-    assert 0 < left <= seconds * 1.02 + 0.1 and left > seconds * 0.98 - 5
+    assert 0 < left <= seconds * 1.02 + 0.1 and left > seconds * 0.98 - 40
 
 
 @pytest.mark.parametrize("timeout, seconds", [
-    ("2H", 7_200), ("3M", 180), ("40S", 40), ("5000m", 5), ("90000000u", 90), ("99999999n", 0.099999999)])
+    ("2H", 7_200), ("3M", 180), ("60S", 60), ("80000m", 80), ("90000000u", 90), ("99999999n", 0.099999999)])
 def test_every_unit_of_a_timeout(server, timeout, seconds):
     headers = request_headers("/interop.Echo/TimeLeft", grpc_timeout=timeout)
     with http2.Peer(server.socket) as peer:
@@ -286,7 +286,7 @@ def test_every_unit_of_a_timeout(server, timeout, seconds):
         return  # A tenth of a second can be over on a busy machine.
     assert answer.grpc_status == 0, answer
     left = float(Text.FromString(answer.body[5:]).value) / 1_000
-    assert seconds - 5 < left <= seconds
+    assert seconds - 40 < left <= seconds
 
 
 def test_no_deadline(echo):
@@ -298,16 +298,16 @@ def test_a_deadline_that_passes(echo, kind):
     before = echo.cancellations()
     with refused(Code.DEADLINE_EXCEEDED):
         if kind == "unary":
-            echo.Hang(Text(), timeout=2)
+            echo.Hang(Text(), timeout=5)
         else:
-            list(echo.Count(Text(value="3 hang"), timeout=2))
+            list(echo.Count(Text(value="3 hang"), timeout=5))
     wait_for(lambda: echo.cancellations() == before + 1)
 
 
 def test_the_server_ends_a_call_at_its_deadline(server, echo):
     before = echo.cancellations()
     with http2.Peer(server.socket) as peer:
-        answer = peer.call(message(b""), headers=request_headers("/interop.Echo/Hang", grpc_timeout="2S"))
+        answer = peer.call(message(b""), headers=request_headers("/interop.Echo/Hang", grpc_timeout="5S"))
     assert answer.grpc_status == 4, answer
     wait_for(lambda: echo.cancellations() == before + 1)
 

@@ -27,7 +27,7 @@ def assert_clean(rig):
     assert rig.leftovers() == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_a_node_that_is_killed_loses_no_data_and_no_device(rig):
     last = {}
 
@@ -58,7 +58,7 @@ def test_a_node_that_is_killed_loses_no_data_and_no_device(rig):
     assert_clean(rig)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_a_controller_that_is_killed_leaves_whole_volumes_or_none(rig):
     def work(storm, client, worker):
         rounds = 0
@@ -88,7 +88,7 @@ def test_a_controller_that_is_killed_leaves_whole_volumes_or_none(rig):
     assert list((rig.pool / "volumes").iterdir()) == [] and list((rig.pool / "snapshots").iterdir()) == []
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_five_hundred_volumes_at_once(rig, names):
     """Device numbers far beyond those that exist at boot, and each volume has its own data."""
     volumes = [Volume(rig, next(names), block=number % 5 > 0, fs="ext4" if number % 5 == 0 else "")
@@ -123,7 +123,7 @@ def test_five_hundred_volumes_at_once(rig, names):
     assert_clean(rig)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_a_pool_that_is_full_under_a_thin_volume():
     """Writes fail and the condition says why; once there is room again, what was synced is there and the volume is as before."""
     with LoopRig("xfs", flags=("--overcommit", "100", "--reserve", "0"), size=512 * MIB) as rig:

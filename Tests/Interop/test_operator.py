@@ -21,8 +21,9 @@ def served(request, own_rig):
 
 def test_health_readiness_and_metrics(served):
     binary, page = served
-    assert get(page, "/healthz") == (200, "ok\n")
-    assert get(page, "/readyz") == (200, "ok\n")
+    # Each asks the driver, and does not wait long for its answer.
+    driver.wait_for(lambda: get(page, "/healthz") == (200, "ok\n"))
+    driver.wait_for(lambda: get(page, "/readyz") == (200, "ok\n"))
     assert get(page, "/nothing")[0] == 404
     status, text = get(page, "/metrics")
     assert status == 200
@@ -38,8 +39,11 @@ def test_an_address_that_is_taken_ends_it_with_a_line(served):
     other = driver.Driver("csi-node", binary.scratch, flags=["--http-endpoint", f"unix://{page}"])
     other.arguments[other.arguments.index("--endpoint") + 1] = f"unix://{binary.scratch}/other.sock"
     other.spawn()
-    assert other.process.wait(timeout=20) == 1
-    assert "is served by another process" in other.log()
+    try:
+        assert other.process.wait(timeout=120) == 1
+        assert "is served by another process" in other.log()
+    finally:
+        other.end()
 
 
 def test_the_kubelet_finds_it_and_finds_it_again(own_rig):
@@ -56,12 +60,12 @@ def test_the_kubelet_finds_it_and_finds_it_again(own_rig):
     for _ in range(2):
         with grpc.insecure_channel(f"unix:{path}") as channel:
             kubelet = registration_pb2_grpc.RegistrationStub(channel)
-            info = kubelet.GetInfo(registration_pb2.InfoRequest(), timeout=10)
+            info = kubelet.GetInfo(registration_pb2.InfoRequest(), timeout=60, wait_for_ready=True)
             assert (info.type, info.name) == ("CSIPlugin", "hostpath.swift-csi.dev")
             assert info.endpoint == "/var/lib/kubelet/plugins/hostpath.swift-csi.dev/csi.sock"
             assert list(info.supported_versions) == ["1.0.0"]
             kubelet.NotifyRegistrationStatus(
-                registration_pb2.RegistrationStatus(plugin_registered=True), timeout=10)
+                registration_pb2.RegistrationStatus(plugin_registered=True), timeout=60)
     wait_for(lambda: node.log().count("registered with the kubelet") == 2)
     path.unlink()
     wait_for(path.exists)

@@ -83,7 +83,7 @@ if os.fork() == 0:
 
 @pytest.mark.parametrize("seconds, is_served", [(0.2, True), (600, False)])
 def test_a_socket_that_a_child_of_the_dead_still_holds_is_waited_for(binary, seconds, is_served):
-    subprocess.run([sys.executable, "-c", LISTEN_AND_LEAVE, str(binary.socket), str(seconds)], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", LISTEN_AND_LEAVE, str(binary.socket), str(seconds)], check=True, timeout=120)
     if is_served:
         binary.start()
         assert answers(binary)
@@ -293,9 +293,10 @@ def test_memory_stays_flat(binary):
 
     def resident():
         for line in pathlib.Path(f"/proc/{binary.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
+            # Not the pages of its program, which come and go with what others need.
+            if line.startswith("RssAnon"):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError("no RssAnon")
 
     with binary.connect() as client:
         for _ in range(500):

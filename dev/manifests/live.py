@@ -111,7 +111,7 @@ class Driver:
 
     def _wait(self, process, log):
         probe = self.container["readinessProbe"]["httpGet"]["path"]
-        for _ in range(300):
+        for _ in range(1200):
             with contextlib.suppress(OSError):
                 if self.get(probe):
                     break
@@ -125,7 +125,7 @@ class Driver:
         assert self.get(self.container["livenessProbe"]["httpGet"]["path"]) == "ok\n"
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return answer.read().decode()
 
     def csictl(self, *arguments):

@@ -18,7 +18,7 @@ log=$scratch/log
 start() {
     csi-node --backend loopback --node-id node-1 --pool "$pool" --with-controller >"$log" 2>&1 </dev/null &
     pid=$!
-    for _ in $(seq 200); do ! csictl probe >/dev/null 2>&1 || return 0; sleep 0.05; done
+    for _ in $(seq 1200); do ! csictl probe >/dev/null 2>&1 || return 0; sleep 0.05; done
 }
 stop() { kill "$pid"; wait "$pid"; }
 trap stop EXIT
@@ -59,7 +59,7 @@ def problems(binaries, scratch):
         for command, output in steps:
             script.append(f"printf '\\036\\n'\n{_runnable(command)} 2>&1")
             wanted.append((command, "\n".join(output)))
-    done = subprocess.run(["bash", "-c", "\n".join(script)], capture_output=True, text=True, timeout=120,
+    done = subprocess.run(["bash", "-c", "\n".join(script)], capture_output=True, text=True, timeout=600,
                           env={"PATH": os.environ["PATH"], "scratch": folder, "pool": f"{folder}/pool", "bin": binaries})
     printed = done.stdout.split("\036\n")[1:]
     if len(printed) != len(wanted):

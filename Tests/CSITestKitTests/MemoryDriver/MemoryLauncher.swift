@@ -44,7 +44,7 @@ final class MemoryLauncher: ConformanceLauncher {
         guard (try? server.bind()) != nil else { return nil }
         let running = Task { try await server.run() }
         // A bound server takes connections, and answers once it runs.
-        guard let client = try? await RPCClient.connect(to: endpoint),
+        guard let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(60)),
             (try? await client.unary(CSIv1.Identity.probe, .init())) != nil
         else { return nil }
         client.close()

@@ -166,7 +166,7 @@ func withTestClient(
     switch carrier {
     case .socket:
         try await withTestServer(router, configuration) { endpoint in
-            let client = try await RPCClient.connect(to: endpoint)
+            let client = try await RPCClient.connect(to: endpoint, timeout: .seconds(60))
             defer { client.close() }
             try await body(client)
         }

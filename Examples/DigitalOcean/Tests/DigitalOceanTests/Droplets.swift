@@ -204,25 +204,33 @@ extension Droplets {
             CSIv1.Controller.createVolume,
             .init(
                 name: name, capacityRange: .init(requiredBytes: 1 << 30), volumeCapabilities: [Self.capability]),
-            timeout: .seconds(20))
+            timeout: .seconds(60))
         return reply.volume ?? .init()
     }
 
-    /// Repeats what is answered ABORTED or UNAVAILABLE, as the sidecars do.
     func attach(_ volume: CSIv1.Volume, to droplet: Int) async throws -> ProtoMap<String, String> {
+        try await Self.repeating { () async throws(RPCError) in
+            try await controller.client.unary(
+                CSIv1.Controller.controllerPublishVolume,
+                .init(volumeID: volume.volumeID, nodeID: "\(droplet)", volumeCapability: Self.capability),
+                timeout: .seconds(15)
+            ).publishContext
+        }
+    }
+
+    /// Repeats what is answered ABORTED or UNAVAILABLE, or not in time, as the callers of CSI do.
+    private static func repeating<Answer>(
+        _ call: () async throws(RPCError) -> Answer
+    ) async throws -> Answer {
         for _ in 0..<50 {
             do throws(RPCError) {
-                return try await controller.client.unary(
-                    CSIv1.Controller.controllerPublishVolume,
-                    .init(volumeID: volume.volumeID, nodeID: "\(droplet)", volumeCapability: Self.capability),
-                    timeout: .seconds(15)
-                ).publishContext
+                return try await call()
             } catch {
-                guard [.aborted, .unavailable].contains(error.code) else { throw error }
+                guard [.aborted, .unavailable, .deadlineExceeded].contains(error.code) else { throw error }
                 try await Task.sleep(for: .milliseconds(200))
             }
         }
-        throw TestFailure(what: "the volume is never attached")
+        throw TestFailure(what: "a call that is repeated never succeeds")
     }
 
     func stageRequest(
@@ -235,8 +243,11 @@ extension Droplets {
 
     func publish(_ volume: CSIv1.Volume, _ context: ProtoMap<String, String>, on droplet: Int) async throws {
         guard let client = nodes[droplet]?.client else { return }
-        _ = try await client.unary(
-            CSIv1.Node.nodeStageVolume, stageRequest(volume, context, on: droplet), timeout: .seconds(60))
+        let staged = stageRequest(volume, context, on: droplet)
+        // What a node that was killed has left may hold the disk for a moment.
+        _ = try await Self.repeating { () async throws(RPCError) in
+            try await client.unary(CSIv1.Node.nodeStageVolume, staged, timeout: .seconds(60))
+        }
         _ = try await client.unary(
             CSIv1.Node.nodePublishVolume,
             .init(

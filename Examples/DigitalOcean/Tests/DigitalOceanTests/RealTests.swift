@@ -66,7 +66,7 @@ struct RealTests {
 
     @Test("lose the controller in the middle of attaching, and nothing else")
     func killed() async throws {
-        try await Self.with(actionTime: .seconds(2)) { droplets in
+        try await Self.with(actionTime: .seconds(10)) { droplets in
             _ = try await droplets.start(1)
             let volume = try await droplets.create("pvc-1")
             let client = droplets.controller.client

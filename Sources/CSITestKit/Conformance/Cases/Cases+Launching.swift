@@ -81,9 +81,9 @@ extension ConformanceTrial {
     /// Whether a driver answers Probe at the socket.
     fileprivate func isServed(_ path: String) async -> Bool {
         guard let endpoint = try? Endpoint(parsing: path),
-            let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(2))
+            let client = try? await RPCClient.connect(to: endpoint, timeout: .seconds(10))
         else { return false }
         defer { client.close() }
-        return (try? await client.unary(CSIv1.Identity.probe, .init(), timeout: .seconds(5))) != nil
+        return (try? await client.unary(CSIv1.Identity.probe, .init(), timeout: .seconds(30))) != nil
     }
 }
