@@ -47,8 +47,13 @@ extension VolumePool {
     @inline(never)
     private func noteSharing(_ sharesBlocks: Bool?) { state.withLock { $0.sharesBlocks = sharesBlocks } }
 
-    /// Whether files of the pool can share their blocks, which is tried out once.
+    /// Whether files of the pool can share their blocks; false, too, where nobody knows.
     func sharesBlocks(in tree: any DirectoryTree) async -> Bool {
+        await sharing(in: tree) ?? false
+    }
+
+    /// Whether files of the pool can share their blocks, which is tried out once; nil when that failed for another reason.
+    func sharing(in tree: any DirectoryTree) async -> Bool? {
         if let known = knownSharing() { return known }
         // A start empties the trash.
         let place = PoolLayout.trash.appending(host.files.uniqueName(prefix: "sharing."))
@@ -67,6 +72,6 @@ extension VolumePool {
         }
         await removeQuietly(place, in: tree)
         noteSharing(shares)
-        return shares ?? false
+        return shares
     }
 }

@@ -75,6 +75,8 @@ extension VolumePool {
             try await original.metadata(of: PoolLayout.format(in: source)) == nil
                 ? nil : try await original.readFile(PoolLayout.format(in: source), limit: PoolLayout.recordLimit)
         }
+        // Nobody's writers are held back to find out that it cannot be done.
+        if origin.sharing == .required, await pool.sharing(in: original) == false { throw pool.cannotTake() }
         let frozen = try await freeze(origin.freezing)
         let moment: FilePath?
         do throws(CSIError) {
@@ -139,10 +141,10 @@ extension VolumePool {
         }
     }
 
-    private func cannotTake(_ error: HostError) -> CSIError {
+    private func cannotTake(_ error: HostError? = nil) -> CSIError {
         .preconditionFailed(
             "the volume is in use, and the file system of the pool \(path) cannot copy it in one moment; unpublish it "
-                + "first, or put the pool on XFS or Btrfs: \(error.description)")
+                + "first, or put the pool on XFS or Btrfs" + (error.map { ": \($0.description)" } ?? ""))
     }
 
     private func freeze(_ mountPoint: FilePath?) async throws(CSIError) -> (any FrozenFileSystem)? {
