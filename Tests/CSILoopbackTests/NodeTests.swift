@@ -347,7 +347,7 @@ struct NodeTests {
         let rig = try await Rig.on(fake)
         _ = try await rig.driver.create(Requests.create("v"))
         try await rig.stage("v")
-        await expectRefusal(.failedPrecondition, naming: "in use") {
+        await expectRefusal(.failedPrecondition, naming: "volume \"v\" is in use") {
             _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "v"))
         }
         #expect(!fake.effects.contains { $0.operation == .freeze }, "its writers were held back for nothing")

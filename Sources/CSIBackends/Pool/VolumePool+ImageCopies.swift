@@ -76,7 +76,7 @@ extension VolumePool {
                 ? nil : try await original.readFile(PoolLayout.format(in: source), limit: PoolLayout.recordLimit)
         }
         // Nobody's writers are held back to find out that it cannot be done.
-        if origin.sharing == .required, await pool.sharing(in: original) == false { throw pool.cannotTake() }
+        if let id = origin.volumeInUse, await pool.sharing(in: original) == false { throw pool.inUse(id) }
         let frozen = try await freeze(origin.freezing)
         let moment: FilePath?
         do throws(CSIError) {
@@ -114,8 +114,8 @@ extension VolumePool {
                 options: imageOptions(image, sharing: origin.sharing))
             return nil
         } catch {
-            guard error.kind == .notSupported, origin.sharing == .required else { throw CSIError(error) }
-            guard pool !== self else { throw pool.cannotTake(error) }
+            guard error.kind == .notSupported, let id = origin.volumeInUse else { throw CSIError(error) }
+            guard pool !== self else { throw pool.inUse(id, error.description) }
         }
         // A start empties the trash, so a crash leaves nothing there for long.
         let place = PoolLayout.trash.appending(host.files.uniqueName(prefix: PoolLayout.momentName + "."))
@@ -127,7 +127,8 @@ extension VolumePool {
             return moment
         } catch {
             await pool.removeQuietly(place, in: original)
-            throw error.kind == .notSupported ? pool.cannotTake(error) : CSIError(error)
+            guard error.kind == .notSupported, let id = origin.volumeInUse else { throw CSIError(error) }
+            throw pool.inUse(id, error.description)
         }
     }
 
@@ -139,12 +140,6 @@ extension VolumePool {
         return CopyOptions(sharing: sharing, permissions: Self.imagePermissions) { progress in
             report(TreeCopyProgress(entries: 1, copiedBytes: progress.copiedBytes))
         }
-    }
-
-    private func cannotTake(_ error: HostError? = nil) -> CSIError {
-        .preconditionFailed(
-            "the volume is in use, and the file system of the pool \(path) cannot copy it in one moment; unpublish it "
-                + "first, or put the pool on XFS or Btrfs" + (error.map { ": \($0.description)" } ?? ""))
     }
 
     private func freeze(_ mountPoint: FilePath?) async throws(CSIError) -> (any FrozenFileSystem)? {

@@ -35,7 +35,7 @@ extension VolumePool {
                 isWhole = true
             } catch {
                 guard error.kind == .notSupported else { throw CSIError(error) }
-                guard origin.sharing != .required else { throw Self.inUse(record.source, error.description) }
+                guard origin.sharing != .required else { throw inUse(record.source, error.description) }
             }
         }
         remember(record, isReady: isWhole)
@@ -57,7 +57,7 @@ extension VolumePool {
         _ = try await withHostErrors { () async throws(HostError) in try await tree.removeFile(partial) }
         // The lock keeps the volume from being attached from here on.
         guard try await withHostErrors({ () async throws(HostError) in try await !tree.isOpen(image) }) else {
-            throw Self.inUse(record.source, "a copy that takes time is of no single moment")
+            throw inUse(record.source, "a copy that takes time is of no single moment")
         }
         try await withHostErrors { () async throws(HostError) in
             try await tree.copyFile(from: image, to: partial, options: options)
@@ -70,9 +70,10 @@ extension VolumePool {
             ])
     }
 
-    private static func inUse(_ id: VolumeID, _ reason: String) -> CSIError {
+    /// The refusal to copy what is in use where blocks cannot be shared.
+    func inUse(_ id: VolumeID, _ reason: String? = nil) -> CSIError {
         .preconditionFailed(
-            "volume \"\(id)\" is in use, and the file system of the pool cannot copy it in one moment; unpublish it first, or "
-                + "put the pool on XFS or Btrfs: \(reason)")
+            "volume \"\(id)\" is in use, and the file system of the pool \(path) cannot copy it in one moment; unpublish it "
+                + "first, or put the pool on XFS or Btrfs" + (reason.map { ": \($0)" } ?? ""))
     }
 }

@@ -39,6 +39,11 @@ public struct ImageOrigin: Sendable {
         self.sharing = sharing
         self.freezing = freezing
     }
+
+    /// The volume that is in use, so that its image is copied in one moment or not at all; nil for anything else.
+    var volumeInUse: VolumeID? {
+        if case .volume(let id) = source, sharing == .required { id } else { nil }
+    }
 }
 
 /// Volumes that are images, and what belongs to an image.
