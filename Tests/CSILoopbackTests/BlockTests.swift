@@ -96,6 +96,23 @@ struct BlockTests {
         try await rig.driver.delete(Requests.delete("b"))
     }
 
+    @Test("An image that is locked, as by a device that cannot be seen from here, is neither deleted nor copied")
+    func lockedImage() async throws {
+        let fake = Rig.fake()
+        let rig = try await Rig.on(fake)
+        _ = try await rig.driver.create(Requests.create("b", .block))
+        let lock = try await fake.files.openDirectory("/scratch/pool/volumes/b").lock("image")
+        await expectRefusal(.failedPrecondition, naming: "\"b\"", "locked") {
+            try await rig.driver.delete(Requests.delete("b"))
+        }
+        await expectRefusal(.failedPrecondition, naming: "\"b\"", "locked") {
+            _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "b"))
+        }
+        lock.release()
+        _ = try await rig.driver.createSnapshot(Requests.snapshot("s", of: "b"))
+        try await rig.driver.delete(Requests.delete("b"))
+    }
+
     @Test("One volume that cannot be read keeps a start from nothing else")
     func unreadableVolume() async throws {
         let fake = Rig.fake()

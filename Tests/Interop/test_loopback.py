@@ -392,3 +392,44 @@ def test_a_missing_image_is_told(names):
 
 def test_nothing_is_left_of_mounts(pool):
     assert driver.mount_points(pool.staging) == [] and driver.mount_points(pool.targets) == []
+
+
+def test_a_controller_without_the_nodes_devices_takes_nothing_away(names):
+    """In a container with a /dev of its own the nodes of attached devices are missing, and the devices are there."""
+    with LoopRig("xfs") as rig:
+        enter = 'mount -t tmpfs dev /dev && mknod -m 666 /dev/null c 1 3 && exec "$0" "$@"'
+        rig.controller.arguments = ["unshare", "--mount", "sh", "-c", enter, *rig.controller.arguments]
+        rig.start()
+        with rig.controller.connect() as controller, rig.node.connect() as node:
+            volume = Volume(rig, next(names), fs="ext4").create(controller, 64 * MIB)
+            target = volume.use(node)
+            expected = write(target / "data", MIB, "kept")
+            with refused(Code.FAILED_PRECONDITION, naming="/dev must be the machine's own"):
+                volume.delete(controller)
+            with refused(Code.FAILED_PRECONDITION, naming="/dev must be the machine's own"):
+                volume.snapshot(controller, "torn")
+            assert digest(target / "data") == expected
+            volume.rest(node)
+            volume.delete(controller)
+
+
+@pytest.mark.parametrize("block", [False, True], ids=["mounted", "raw"])
+def test_a_number_that_a_pod_still_has_is_given_to_no_other_volume(names, block):
+    """Another program takes a raw volume's device away. Its node is still in the pod, and would show the next volume's data."""
+    with LoopRig("xfs") as rig:
+        rig.start()
+        with rig.controller.connect() as controller, rig.node.connect() as node:
+            first = Volume(rig, next(names), block=True).create(controller, 16 * MIB)
+            second = Volume(rig, next(names), fs="" if block else "ext4", block=block).create(controller, 64 * MIB)
+            target = first.use(node)
+            device, = rig.devices()
+            subprocess.run(["losetup", "-d", device["name"]], check=True)
+            wait_for(lambda: rig.devices() == [])
+            with refused(Code.FAILED_PRECONDITION, naming=[device["name"], str(target)]):
+                second.stage(node)
+            assert rig.devices() == []
+            first.rest(node)
+            second.use(node)
+            second.rest(node)
+            for volume in (first, second):
+                volume.delete(controller)

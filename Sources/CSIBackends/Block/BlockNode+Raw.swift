@@ -23,6 +23,7 @@ extension BlockNode {
         }
         guard let existing else {
             let device = try await devices.attach(volume, isReadOnly: request.capability.mode.isReadOnly)
+            try await requireUnpublished(device, volume.id, try await mountTable([], of: [device]))
             try requireSize(device, volume)
             _ = try await devices.configured(device, for: volume)
             return

@@ -93,23 +93,29 @@ extension BlockNode {
             device = try await devices.attach(volume, isReadOnly: false)
         }
         do throws(CSIError) {
-            try await requireFit(device, volume, options)
+            try await requireFit(device, volume, options, isAttached: existing != nil)
             let ready = try await prepared(device, volume, options, isNew: isNew)
             defer { ready.hold?.release() }
             try await mount(ready.device, of: volume.id, at: path, options)
             if !isNew { try await grow(ready.device, mountedAt: path, options) }
             try await applyGroup(of: request.capability, at: path)
         } catch {
-            await abandon(volume.id, path)
+            let isGone = await abandon(volume.id, path)
+            guard isGone || !error.isFinal else {
+                // Callers would forget what is still there.
+                throw .pendingElsewhere("\(error.message); what was attached for it cannot be let go yet")
+            }
             throw error
         }
     }
 
     private func requireFit(
-        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions
+        _ device: VolumeDevice, _ volume: BlockVolume, _ options: FileSystemMountOptions, isAttached: Bool
     ) async throws(CSIError) {
         try requireSize(device, volume)
-        if let other = try await mountTable([], of: [device]).mounts(of: device).first {
+        let table = try await mountTable([], of: [device])
+        if !isAttached { try await requireUnpublished(device, volume.id, table) }
+        if let other = table.mounts(of: device).first {
             throw .preconditionFailed(
                 "volume \"\(volume.id)\" is mounted at \(other.mountPoint) already; unstage it there")
         }
@@ -117,6 +123,16 @@ extension BlockNode {
             throw .preconditionFailed(
                 "volume \"\(volume.id)\" is attached read-only as \(device.path), and is to be written; detach it")
         }
+    }
+
+    /// Refuses a device that has just been made, and whose number pods have: another program took away the device that they were given, and
+    /// what they have would now be this volume's.
+    func requireUnpublished(_ device: VolumeDevice, _ id: VolumeID, _ table: MountTable) async throws(CSIError) {
+        guard let stale = table.publications(of: device).first else { return }
+        try await devices.detach(device, of: id, within: Self.detachLimit)
+        throw .preconditionFailed(
+            "\(device.path), the device for volume \"\(id)\", is still published at \(stale.mountPoint) for another volume, whose device "
+                + "another program took away; unpublish it there")
     }
 
     func requireSize(_ device: VolumeDevice, _ volume: BlockVolume) throws(CSIError) {
@@ -153,7 +169,8 @@ extension BlockNode {
     }
 
     /// Takes back what a stage that failed has attached and mounted; what does not go now goes with the next unstage.
-    private func abandon(_ id: VolumeID, _ path: FilePath) async {
+    /// - Returns: Whether nothing of it is left. What is used elsewhere is not its own.
+    private func abandon(_ id: VolumeID, _ path: FilePath) async -> Bool {
         do throws(CSIError) {
             for device in try await devices.devices(of: id) {
                 let table = try await mountTable([path], of: [device])
@@ -161,16 +178,18 @@ extension BlockNode {
                     _ = try await withHostErrors { () async throws(HostError) in
                         try await host.mounts.unmount(path, policy: Self.unmountPolicy)
                     }
-                } else if let user = (table.mounts(of: device) + table.publications(of: device)).first {
-                    throw .inUse(.volume(id), by: "\(user.mountPoint)")
+                } else if !(table.mounts(of: device) + table.publications(of: device)).isEmpty {
+                    return true
                 }
                 try await devices.detach(device, of: id, within: .seconds(1))
             }
             try await devices.forget(id)
+            return true
         } catch {
             logger.warning(
                 "a volume that could not be staged is still attached",
                 metadata: ["volume": "\(id)", "error": "\(error.message)"])
+            return false
         }
     }
 

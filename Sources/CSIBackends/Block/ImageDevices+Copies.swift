@@ -17,7 +17,10 @@ extension ImageDevices {
         let id = record.id
         _ = try await usableImage(of: record)
         let devices = try await devices(of: id).filter { !$0.isReadOnly }
-        guard !devices.isEmpty else { return ImageOrigin(.volume(id)) }
+        guard !devices.isEmpty else {
+            try await requireUnlocked(id)
+            return ImageOrigin(.volume(id))
+        }
         guard freezes else {
             // What was written through a device's node is in its page cache, and not in the file that is copied.
             for device in devices {

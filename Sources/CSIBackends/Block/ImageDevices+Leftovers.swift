@@ -11,7 +11,17 @@ extension ImageDevices {
     ///   - detaches: Whether this process is the node's, and so may detach.
     ///   - logger: Told of what was done.
     public func collectLeftovers(detaches: Bool, logger: Logger) async throws(CSIError) {
-        let devices = try await all()
+        let devices: [LoopDevice]
+        do throws(CSIError) {
+            devices = try await all()
+        } catch {
+            // A controller attaches nothing, and refuses what it would have to see the devices for.
+            guard !detaches else { throw error }
+            logger.warning(
+                "the loop devices cannot be seen, so volumes in use can be neither copied nor deleted",
+                metadata: ["error": "\(error.message)"])
+            return
+        }
         guard !devices.isEmpty else { return }
         let table = try await withHostErrors { () async throws(HostError) in try await host.mounts.mountTable() }
         for loop in devices {
@@ -32,7 +42,7 @@ extension ImageDevices {
         guard let id = try await owner(of: loop) else { return }
         let device = VolumeDevice(loop)
         let mounts = table.mounts(of: device)
-        if let mount = mounts.first { await thaw(mount, id, logger) }
+        if let mount = mounts.first(where: { !$0.isReadOnly }) { await thaw(mount, id, logger) }
         guard detaches, mounts.isEmpty, table.publications(of: device).isEmpty,
             try await pool.stagedBlock(of: id) == nil
         else { return }
@@ -47,7 +57,6 @@ extension ImageDevices {
     }
 
     private func thaw(_ mount: MountEntry, _ id: VolumeID, _ logger: Logger) async {
-        guard !mount.isReadOnly else { return }
         do throws(HostError) {
             guard try await host.fileSystems.thaw(mount.mountPoint) else { return }
             logger.notice("thawed a file system that was left frozen", metadata: ["volume": "\(id)"])

@@ -113,9 +113,31 @@ public struct ImageDevices: VolumeDevices {
     /// Refuses while the image of a volume is attached.
     /// - Throws: FAILED_PRECONDITION naming the device.
     public func requireDetached(_ id: VolumeID) async throws(CSIError) {
-        guard let device = try await devices(of: id).first else { return }
-        throw .inUse(
-            .volume(id), by: "it is attached as \(device.path) on this node; unpublish it, and unstage it, first")
+        if let device = try await devices(of: id).first {
+            throw .inUse(
+                .volume(id), by: "it is attached as \(device.path) on this node; unpublish it, and unstage it, first")
+        }
+        try await requireUnlocked(id)
+    }
+
+    /// Refuses while another process has the image locked, as each driver has what it attached, also where the device cannot be seen
+    /// from here.
+    func requireUnlocked(_ id: VolumeID) async throws(CSIError) {
+        guard try await pool.image(of: id)?.kind == .regular else { return }
+        try await lockFile(of: id).release()
+    }
+
+    /// The lock of the image file itself, which an attached device holds.
+    private func lockFile(of id: VolumeID) async throws(CSIError) -> any HeldLock {
+        let (image, tree) = try pool.imageFile(of: id)
+        do throws(HostError) {
+            return try await tree.lock(image)
+        } catch {
+            guard error.kind == .lockHeld else { throw CSIError(error) }
+            throw .preconditionFailed(
+                "the image of volume \"\(id)\" is used by another program that has locked it: it is attached where it cannot be "
+                    + "seen from here, or an mkfs could not be killed")
+        }
     }
 
     // MARK: Devices
@@ -247,16 +269,7 @@ public struct ImageDevices: VolumeDevices {
     /// that could not be killed.
     public func eraseUnattachedImage(of id: VolumeID) async throws(CSIError) {
         guard let record = try await pool.record(id) else { throw .notFound(.volume(id)) }
-        let (image, tree) = try pool.imageFile(of: id)
-        let lock: any HeldLock
-        do throws(HostError) {
-            lock = try await tree.lock(image)
-        } catch {
-            guard error.kind == .lockHeld else { throw CSIError(error) }
-            throw .preconditionFailed(
-                "the image of volume \"\(id)\" is used by another program that has locked it: it is attached where it cannot be "
-                    + "seen from here, or an mkfs could not be killed")
-        }
+        let lock = try await lockFile(of: id)
         defer { lock.release() }
         try await pool.eraseImage(of: id, isThick: record.isThick)
     }

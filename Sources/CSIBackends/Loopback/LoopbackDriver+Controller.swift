@@ -75,8 +75,10 @@ extension LoopbackDriver: VolumeExpanding {
         }
         let lock = try await pool.lockImage(of: record.id)
         defer { lock.release() }
-        _ = try await devices.usableImage(of: record)
-        let reservation = try await pool.reserve(size - record.capacity, isThick: record.isThick, size: size)
+        let image = try await devices.usableImage(of: record)
+        // A growth that was cut off after the image had grown has taken the room already.
+        let taken = record.isThick ? min(size, max(record.capacity, image.allocatedBytes)) : record.capacity
+        let reservation = try await pool.reserve(size - taken, isThick: record.isThick, size: size)
         defer { reservation.release() }
         try await pool.growImage(of: record.id, to: size, isThick: record.isThick)
         var grown = record

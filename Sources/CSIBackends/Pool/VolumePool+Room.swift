@@ -255,7 +255,8 @@ extension VolumePool {
 
     private func allocated(_ volume: VolumeSummary) async throws(CSIError) -> Int64 {
         guard volume.content == .directory else {
-            return try await allocated(in: PoolLayout.volume(volume.id.rawValue))
+            // What a growth that was cut off has taken beyond is nobody's promise yet, so it counts as what others have.
+            return min(volume.capacity, try await allocated(in: PoolLayout.volume(volume.id.rawValue)))
         }
         // What a directory holds that nobody counts looks like something foreign, so it counts beside what was promised to it:
         // twice rather than not at all, since what others have on the file system may be just as much.

@@ -53,6 +53,16 @@ extension CSIError {
             "\(resource) already exists with another \(field): \(existing), and \(requested) was asked for")
     }
 
+    /// Whether callers take it for the last word: that nothing is under way any more, and nothing was left behind.
+    ///
+    /// The kubelet and the sidecars do so of all codes but these.
+    package var isFinal: Bool {
+        switch code {
+        case .cancelled, .deadlineExceeded, .resourceExhausted, .aborted, .unavailable: false
+        default: true
+        }
+    }
+
     /// Another operation holds the thing: ABORTED, the caller retries.
     public static func pending(_ operation: String, on key: OperationKey, age: Duration) -> CSIError {
         CSIError(.aborted, "\(operation) on \(key) has been running for \(age.inSeconds); retry when it has ended")

@@ -138,8 +138,8 @@ final class LinuxDirectoryTree: DirectoryTree {
         }
     }
 
-    func lock(_ path: FilePath) async throws(HostError) -> any HeldLock {
-        let (path, site) = try place(path, .lock)
+    func lock(_ name: FilePath) async throws(HostError) -> any HeldLock {
+        let (path, site) = try place(name, .lock)
         let file = try Resolution.beneath(descriptor.raw).open(
             path, CLINUX_O_CREATE, permissions: [.ownerReadWrite], for: site)
         guard FileMetadata(try site.status(of: file)).kind == .regular else {
@@ -147,7 +147,13 @@ final class LinuxDirectoryTree: DirectoryTree {
         }
         let raw = file.raw
         switch site.result({ clinux_try_lock(raw) }) {
-        case .success: return LinuxLock(file)
+        case .success:
+            // Between the two another process may have replaced the file, and locked the one that is there now.
+            let found = try await metadata(of: name)
+            guard FileMetadata(try site.status(of: file)).identity == found?.identity else {
+                throw site.failure(kind: .lockHeld, detail: "it was replaced at this very moment; try again")
+            }
+            return LinuxLock(file)
         case .failure(.resourceTemporarilyUnavailable):
             throw site.failure(
                 kind: .lockHeld, detail: "another process holds the lock; only one may use this directory")

@@ -178,6 +178,11 @@ struct LinuxLoopDevices: LoopDevices {
         case .opened(let node):
             guard let status = try node.status(), isWanted(status) else { return nil }
             return try node.device(status)
+        // Where the kernel knows its file, it is there, and whoever took it for detached could throw away what is used.
+        case .refused(.noSuchFileOrDirectory) where LoopNode.backingFile(number) != nil:
+            throw HostError(
+                .listLoops, at: LoopNode.path(number), kind: .noDevice,
+                detail: "the device is attached, and its node is not here: /dev must be the machine's own")
         // It is gone, or goes just now.
         case .refused(let errno):
             guard errno.saysGone else { throw HostError(.listLoops, at: LoopNode.path(number), errno: errno) }

@@ -103,7 +103,10 @@ struct LoopNode: ~Copyable {
     private static func value(_ path: FilePath) -> Int64? { SystemAttribute.read(path).flatMap { Int64($0) } }
 
     /// Where the kernel saw the file last; nil when it does not say.
-    private func backingFile() -> FilePath? {
+    private func backingFile() -> FilePath? { Self.backingFile(number) }
+
+    /// The same of a device whose node need not be there.
+    static func backingFile(_ number: Int) -> FilePath? {
         SystemAttribute.read(FilePath("/sys/block/loop\(number)/loop/backing_file")).map { FilePath($0) }
     }
 }
