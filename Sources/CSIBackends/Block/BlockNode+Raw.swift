@@ -69,6 +69,7 @@ extension BlockNode {
         } else {
             device = try await devices.attach(volume, isReadOnly: isReadOnly)
         }
+        try await requireUnpublished(device, volume.id, try await mountTable([], of: [device]))
         try await staging.setStagedBlock(StagedBlock(path: staged.path), of: volume.id)
         return device
     }
